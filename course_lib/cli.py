@@ -1,0 +1,161 @@
+"""The command `course`: lab, test, build, new, doctor. Imports the standard library alone until it knows which."""
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LABCONFIG = Path(__file__).resolve().parent / "labconfig"
+TESTED = ("tests", "solutions", "notebooks")
+NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
+WORKERS = ("-n", "2", "--dist", "loadscope")  # nbval's cells must stay together: one worker a notebook
+
+
+def main(argv=None) -> int:
+    """Run the command line `argv` (default: the program's); return the exit code."""
+    args = parse(sys.argv[1:] if argv is None else argv)
+    return args.run(args) or 0
+
+
+def parse(argv):
+    """The arguments, with `.extra` what goes on to JupyterLab or pytest; exits 2 with one sentence on a wrong one."""
+    own, extra = split(argv)
+    args, unknown = parser().parse_known_args(own)
+    if unknown and args.command != "test":
+        parser().error(f"unknown argument {unknown[0]!r}; see `course {args.command} --help`")
+    args.extra = [*unknown, *extra]
+    return args
+
+
+def split(argv):
+    at = argv.index("--") if "--" in argv else len(argv)
+    return argv[:at], argv[at + 1 :]
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def parser() -> Parser:
+    top = Parser(prog="course", description="How deep networks are optimised: the course's own command.")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name, run, **words):
+        command = commands.add_parser(name, allow_abbrev=False, description=words["help"], **words)
+        command.set_defaults(run=run)
+        return command
+
+    sub = add("lab", lab, help="open the lessons in JupyterLab", usage="course lab [LESSON] [-- jupyter arguments]")
+    sub.add_argument("lesson", nargs="?", metavar="LESSON", help="a number (02) or a name (02_momentum)")
+    add("test", test, help="run every test, or those that you name", usage="course test [pytest arguments]")
+    sub = add("build", build, help="write notebooks/ from solutions/")
+    sub.add_argument("--check", action="store_true", help="write nothing, only say what is not up to date")
+    sub.add_argument("--execute", action="store_true", help="run the solutions again, changed or not")
+    sub.add_argument("lessons", nargs="*", metavar="LESSON", help="only these")
+    sub = add("new", new, help="start a lesson in solutions/")
+    sub.add_argument("stem", metavar="NN_topic", help="such as 17_sharpness")
+    add("doctor", doctor, help="say what this machine has and lacks")
+    return top
+
+
+@contextmanager
+def lesson_errors():
+    """The package `lessons`, imported late; its LessonError becomes one sentence and exit code 2."""
+    from course_lib import lessons
+
+    try:
+        yield lessons
+    except lessons.LessonError as error:
+        sys.exit(complain(str(error)))
+
+
+def complain(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 2
+
+
+def hand_over(command: list[str], environ: dict[str, str]) -> int:
+    """Become that program; Windows cannot, so there wait for it and return its exit code."""
+    sys.stdout.flush()
+    if os.name != "nt":
+        os.execve(command[0], command, environ)
+    process = subprocess.Popen(command, env=environ)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # the program heard it too and answers in its own way
+            continue
+
+
+def lab(args) -> int:
+    if not (ROOT / "notebooks").is_dir():
+        return complain(f"There are no lessons at {ROOT}: `course lab` works in a clone of the course's repository.")
+    stem = "00_start"
+    if args.lesson:
+        with lesson_errors() as lessons:
+            stem = lessons.resolve(args.lesson, ROOT)
+    return hand_over([*lab_command(ROOT, stem), *args.extra], lab_environment(os.environ))
+
+
+def lab_command(root: Path, stem: str) -> list[str]:
+    """What starts JupyterLab on the repository `root`, at lesson `stem` if it exists."""
+    path = f"/notebooks/{stem}.md"
+    url = f"/lab/tree{path}" if (root / path[1:]).exists() else "/lab/tree/notebooks"
+    return [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}", f"--LabApp.default_url={url}"]
+
+
+def lab_environment(environ) -> dict[str, str]:
+    """`environ` with our settings for JupyterLab: a double click on .md opens a notebook, sliders answer at once."""
+    paths = [str(LABCONFIG), *filter(None, [environ.get("JUPYTER_CONFIG_PATH")])]
+    return {**environ, "JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
+
+
+def test(args) -> int:
+    lacking = [name for name in ("pytest", "nbval", "xdist") if importlib.util.find_spec(name) is None]
+    if lacking:
+        return complain(f"The tests need {', '.join(lacking)}: `python -m course_lib test` installs what they need.")
+    os.chdir(ROOT)
+    return hand_over(test_command(args.extra), test_environment(os.environ))
+
+
+def test_command(extra: list[str]) -> list[str]:
+    """pytest on everything, or on what `extra` names by path or -k."""
+    chosen = any(word.startswith("-k") or (ROOT / word.partition("::")[0]).exists() for word in extra)
+    paths = [] if chosen else [name for name in TESTED if (ROOT / name).is_dir()]
+    return [sys.executable, "-m", "pytest", *NBVAL, *WORKERS, *paths, *extra]
+
+
+def test_environment(environ) -> dict[str, str]:
+    """`environ` with one thread a process, no progress bars, and no plotting backend chosen from outside."""
+    kept = {name: value for name, value in environ.items() if name != "MPLBACKEND"}
+    return {**kept, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
+
+
+def build(args) -> int:
+    with lesson_errors() as lessons:
+        lines = lessons.check() if args.check else lessons.build(args.lessons, execute=args.execute)
+    print(*lines, sep="\n", end="\n" if lines else "")
+    return 1 if args.check and lines else 0
+
+
+def new(args) -> int:
+    with lesson_errors() as lessons:
+        print(lessons.new(args.stem))
+    return 0
+
+
+def doctor(args) -> int:
+    from course_lib import doctor
+
+    found = doctor.examine()
+    print(doctor.report(found))
+    return 1 if doctor.ill(found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

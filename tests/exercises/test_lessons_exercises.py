@@ -1,0 +1,200 @@
+"""Every exercise of the course: its reference passes, its mistakes are told apart, its hints give nothing away at once."""
+
+import ast
+import importlib
+import inspect
+import itertools
+import pkgutil
+import re
+import textwrap
+import time
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+
+from course_lib import exercises
+from course_lib.exercises import momentum as lesson_02
+from course_lib.exercises import sgd as lesson_01
+from course_lib.exercises import start as lesson_00
+from course_lib.exercises.base import Exercise, _equal
+from course_lib.problems import quadratic
+from course_lib.rules import momentum, sgd
+
+MODULES = [importlib.import_module(f"{exercises.__name__}.{m.name}") for m in pkgutil.iter_modules(exercises.__path__)]
+EXERCISES = {name: thing for module in MODULES for name, thing in vars(module).items() if isinstance(thing, Exercise)}
+STEPS = {name: exercise for name, exercise in EXERCISES.items() if exercise.thing == "rule"}
+MISTAKES = [(name, i) for name, exercise in EXERCISES.items() for i in range(len(exercise.mistakes))]
+exercise_names = pytest.mark.parametrize("name", EXERCISES)
+
+
+def test_the_exercises_are_found():
+    assert {"gradient", "sgd_step", "largest_lr", "noise_floor", "decayed_lr"} <= set(EXERCISES)
+    assert {"momentum_step", "shrink", "best_pair", "rescaled_step"} <= set(EXERCISES)
+    assert {"sgd_step", "momentum_step"} <= set(STEPS)
+
+
+@exercise_names
+def test_an_exercise_is_called_what_the_lesson_calls_it(name):
+    assert EXERCISES[name].name == name
+
+
+@exercise_names
+def test_the_reference_passes(name):
+    verdict = EXERCISES[name].check(EXERCISES[name].reference)
+    assert verdict.right, str(verdict)
+    assert "in place" not in verdict.says
+
+
+@pytest.mark.parametrize(("name", "i"), MISTAKES, ids=lambda x: str(x))
+def test_a_mistake_is_caught_by_its_own_sentence(name, i):
+    exercise = EXERCISES[name]
+    verdict = exercise.check(exercise.mistakes[i].fn)
+    assert (verdict.state, verdict.says) == ("wrong", exercise.mistakes[i].says)
+    assert verdict.first_off.startswith("first off at `")
+
+
+@exercise_names
+def test_no_two_mistakes_share_their_numbers_or_their_sentence(name):
+    exercise = EXERCISES[name]
+    assert len(exercise.mistakes) >= 5
+    for (a, known_a), (b, known_b) in itertools.combinations(zip(exercise.mistakes, exercise._known, strict=True), 2):
+        assert a.says != b.says
+        assert known_a
+        assert not _equal(known_a, known_b), f"{a.says}\n{b.says}"
+
+
+@exercise_names
+def test_a_mistake_has_a_tutors_sentence(name):
+    for mistake in EXERCISES[name].mistakes:
+        assert len(mistake.says.split()) >= 4
+        assert mistake.says.endswith(".")
+
+
+@exercise_names
+def test_there_are_three_hints(name, capsys):
+    assert len(set(EXERCISES[name].hints)) == 3
+    for stage in (1, 2, 3):
+        EXERCISES[name].hint(stage)
+    assert capsys.readouterr().out.count("Hint ") == 3
+
+
+SIGNS = str.maketrans({"·": "*", "−": "-", "μ": "momentum", "²": "**2", "←": "=", "`": "", " ": ""})
+
+
+def plain(text):
+    return text.translate(SIGNS)
+
+
+def expressions(fn):
+    """What a reference computes with at least one operator, as text without spaces."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(fn)))
+    values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.Return)]
+    values = [part for value in values for part in (value.elts if isinstance(value, ast.Tuple) else [value])]
+    return [plain(ast.unparse(value)) for value in values if not isinstance(value, ast.Name | ast.Constant)]
+
+
+def gives_away(hint, expression):
+    return re.search(rf"(?<![\w*]){re.escape(expression)}(?![\w*])", plain(hint)) is not None
+
+
+@exercise_names
+def test_the_first_hint_does_not_contain_the_answer(name):
+    answers = expressions(EXERCISES[name].reference)
+    assert answers
+    assert not [answer for answer in answers if gives_away(EXERCISES[name].hints[0], answer)]
+
+
+def test_a_first_hint_that_contained_the_answer_would_be_seen():
+    assert gives_away("Return `h · p`.", *expressions(lesson_00.gradient.reference))
+    assert any(gives_away("v ← μ·v + g", e) for e in expressions(lesson_02.momentum_step.reference))
+
+
+@exercise_names
+def test_a_check_takes_less_than_half_a_second_of_processor_time(name):
+    exercise = EXERCISES[name]
+    before = time.process_time()
+    exercise.check(exercise.reference)
+    exercise.check(exercise.mistakes[0].fn)
+    assert time.process_time() - before < 0.5
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_that_is_wrong_gives_way_to_the_rule_of_the_library(name):
+    rule = STEPS[name].use(None)
+    assert inspect.getmodule(rule.step).__name__.startswith("course_lib.rules.")
+
+
+def test_a_velocity_kept_in_a_global_is_seen():
+    kept = {}
+
+    def rescaled_step(p, g, v, lr, lr_before, momentum=0.9):
+        kept["v"] = momentum * lr / lr_before * kept.get("v", 0) + lr * g
+        return p - kept["v"], v
+
+    assert "two runs from the same start differ" in lesson_02.rescaled_step.check(rescaled_step).says
+
+
+# The references, against theory
+
+
+def spectral_radius(x, mu):
+    p, v = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    p, s = momentum.step(p, x * p, momentum.State(v, 1), lr=1.0, momentum=mu)
+    return np.max(np.abs(np.linalg.eigvals([p, s.v])))
+
+
+def test_gradient_is_the_slope_of_the_bowl():
+    p, h = np.array([3.0, -2.0]), np.array([1.0, 10.0])
+    np.testing.assert_allclose(lesson_00.gradient.reference(p, h), quadratic(h).exact(p))
+
+
+def test_at_the_largest_lr_a_descent_neither_shrinks_nor_grows():
+    H = np.array([[3.0, 1.0], [1.0, 2.0]])
+    lr = lesson_01.largest_lr.reference(H)
+    for factor, far in ((0.99, False), (1.01, True)):
+        p = np.array([1.0, 1.0])
+        for _ in range(2000):
+            p, _ = sgd.step(p, H @ p, (), lr=factor * lr)
+        assert (np.linalg.norm(p) > 1e3) == far
+        assert (np.linalg.norm(p) < 1e-3) != far
+
+
+@pytest.mark.parametrize(("lr", "h", "c"), [(0.1, 1.0, 1.0), (1.5, 1.0, 2.0), (0.5, 0.4, 0.3)])
+def test_the_noise_floor_is_where_a_simulation_settles(lr, h, c):
+    rng, p = np.random.default_rng(0), np.zeros(20_000)
+    for _ in range(100):
+        p, _ = sgd.step(p, h * p + np.sqrt(c) * rng.standard_normal(p.size), (), lr=lr)
+    assert np.mean(p**2) == pytest.approx(lesson_01.noise_floor.reference(lr, h, c), rel=0.05)
+
+
+def test_the_decay_halves_the_rate_once_decay_times_epoch_is_one():
+    assert [lesson_01.decayed_lr.reference(0.2, 0.5, epoch) for epoch in (0, 2, 6)] == pytest.approx([0.2, 0.1, 0.05])
+
+
+@pytest.mark.parametrize(("x", "mu"), [(0.1, 0.0), (0.5, 0.9), (3.7, 0.9), (4.0, 0.9), (0.001, 0.5)])
+def test_shrink_is_the_spectral_radius_of_the_rule(x, mu):
+    assert lesson_02.shrink.reference(x, mu) == pytest.approx(spectral_radius(x, mu), rel=1e-7)
+
+
+@pytest.mark.parametrize("kappa", [10.0, 100.0])
+def test_no_other_pair_is_better_than_the_best_pair(kappa):
+    def worst(pair):
+        return max(spectral_radius(pair[0] * h, abs(pair[1])) for h in (1.0, kappa))
+
+    lr, mu = lesson_02.best_pair.reference(1.0, kappa)
+    shrinks = (np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1)
+    assert worst((lr, mu)) == pytest.approx(shrinks, rel=1e-6)
+    found = minimize(worst, (1.2 * lr, 0.8 * mu), method="Nelder-Mead", options={"maxiter": 2000})
+    assert found.fun > shrinks - 1e-6
+    assert found.x == pytest.approx([lr, mu], rel=0.02)
+
+
+def test_a_rescaled_velocity_walks_torchs_path_through_a_drop_of_lr():
+    p, v, before = 1.0, 0.0, 0.1
+    q, s = 1.0, momentum.init(1.0)
+    for lr in [0.1] * 5 + [0.01] * 5 + [0.05] * 5:
+        p, v = lesson_02.rescaled_step.reference(p, 1.0, v, lr, before)
+        q, s = momentum.step(q, 1.0, s, lr=lr)
+        before = lr
+        assert p == pytest.approx(q, rel=1e-12)

@@ -1,0 +1,54 @@
+"""One list of dependencies: environment.yml and constraints.txt only repeat what pyproject.toml says."""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from course_lib import __main__ as bootstrap
+from course_lib.cli import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REQUIREMENTS = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]]
+CONSTRAINTS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+PINS = {canonicalize_name(name): Version(pin) for name, _, pin in (line.partition("==") for line in CONSTRAINTS)}
+
+
+def test_conda_brings_python_and_pip_and_pyproject_the_rest():
+    *conda, pip = ENVIRONMENT["dependencies"]
+    names = [re.match(r"[a-z]+", line)[0] for line in conda]
+    assert names == ["python", "pip"]
+    assert pip == {"pip": ["-c constraints.txt", "-e .[test]"]}
+
+
+def test_every_python_that_the_project_names_is_the_same():
+    (line,) = [line for line in ENVIRONMENT["dependencies"] if str(line).startswith("python")]
+    assert SpecifierSet(line.removeprefix("python")) == SpecifierSet(PROJECT["requires-python"])
+    assert SpecifierSet(PROJECT["requires-python"]) == SpecifierSet(">={}.{}".format(*bootstrap.OLDEST))
+
+
+@pytest.mark.parametrize("line", CONSTRAINTS)
+def test_a_constraint_is_a_name_and_an_exact_public_version(line):
+    assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9a-z.]+", line)  # no +cpu: each machine takes its own build of torch
+
+
+@pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda r: r.name)
+def test_a_dependency_has_a_pin_inside_its_range(requirement):
+    assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
+
+
+@pytest.mark.parametrize("path", [".github/workflows/test.yml", ".pre-commit-config.yaml"])
+def test_the_workflow_and_the_hooks_are_yaml(path):
+    assert yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def test_ci_runs_the_command_that_students_have():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))
+    assert {"run": "python -m course_lib test"} in workflow["jobs"]["test"]["steps"]
+    assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"][0] == "{}.{}".format(*bootstrap.OLDEST)
