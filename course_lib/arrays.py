@@ -1,5 +1,6 @@
 """What the rules ask of an array library: the same few words for a float, NumPy, torch and JAX."""
 
+import math
 from typing import Any
 
 import array_api_compat
@@ -16,6 +17,38 @@ def namespace(p: Array):
 def zeros_like(p: Array) -> Array:
     """Zeros of the shape, dtype and device of `p`."""
     return 0.0 if isinstance(p, int | float) else namespace(p).zeros_like(p)
+
+
+def sqrt(x: Array) -> Array:
+    return math.sqrt(x) if isinstance(x, int | float) else namespace(x).sqrt(x)
+
+
+def sign(x: Array) -> Array:
+    return namespace(x).sign(x)
+
+
+def maximum(x: Array, y: Array) -> Array:
+    """The larger of two, entry by entry."""
+    return max(x, y) if isinstance(x, int | float) and isinstance(y, int | float) else namespace(x).maximum(x, y)
+
+
+def where(condition: Array, x: Array, y: Array) -> Array:
+    """`x` where `condition` holds, else `y`; a plain bool chooses one of them whole."""
+    if isinstance(condition, bool):
+        return x if condition else y
+    return namespace(condition).where(condition, x, y)
+
+
+def one_minus_power(beta: Array, t: Array) -> Array:
+    """1 - beta**t, the bias correction of an average that began at zero, for 0 <= beta < 1 and t >= 1.
+
+    Written with expm1, since the difference itself loses digits where beta**t is near 1: in float32 at beta = 0.999
+    and t = 1 it is off by 2e-5, this by 2e-7.
+    """
+    if isinstance(beta, int | float):
+        log = math.log(beta) if beta else -math.inf
+        return -math.expm1(t * log) if isinstance(t, int | float) else -namespace(t).expm1(t * log)
+    return -namespace(beta).expm1(t * namespace(beta).log(beta))
 
 
 def to_numpy(p: Array) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The command `course`: lab, test, build, new, doctor. Imports the standard library alone until it knows which."""
+"""The command `course`: lab, test, build, new, images, doctor. The standard library alone until it knows which."""
 
 import argparse
 import importlib.util
@@ -59,6 +59,7 @@ def parser() -> Parser:
     sub.add_argument("lessons", nargs="*", metavar="LESSON", help="only these")
     sub = add("new", new, help="start a lesson in solutions/")
     sub.add_argument("stem", metavar="NN_topic", help="such as 17_sharpness")
+    add("images", images, help="draw the pictures in images/ again")
     add("doctor", doctor, help="say what this machine has and lacks")
     return top
 
@@ -146,6 +147,14 @@ def build(args) -> int:
 def new(args) -> int:
     with lesson_errors() as lessons:
         print(lessons.new(args.stem))
+    return 0
+
+
+def images(args) -> int:
+    os.environ["MPLBACKEND"] = "agg"
+    from course_lib import gallery
+
+    print(*gallery.write(ROOT / "images"), sep="\n")
     return 0
 
 

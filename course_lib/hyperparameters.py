@@ -5,6 +5,7 @@ The words are those of `torch.optim`, and so are the openings of the sentences (
 
 import inspect
 import math
+from functools import cache
 from numbers import Real
 from typing import NamedTuple
 
@@ -13,15 +14,27 @@ class Range(NamedTuple):
     opening: str  # torch's words
     low: float
     high: float = math.inf
+    closed: bool = False  # whether high itself is allowed
 
 
 RANGES = {
     "lr": Range("learning rate", 0.0),
     "momentum": Range("momentum value", 0.0),
     "weight_decay": Range("weight_decay value", 0.0),
+    "eps": Range("epsilon value", 0.0),
+    "eps_root": Range("epsilon value", 0.0),
+    "rho": Range("rho value", 0.0, 1.0, closed=True),
+    "alpha": Range("alpha value", 0.0, 1.0, closed=True),
+    "lr_decay": Range("lr_decay value", 0.0),
+    "initial_accumulator_value": Range("initial_accumulator_value value", 0.0),
+    "momentum_decay": Range("momentum_decay value", 0.0, closed=True),
+    "beta": Range("beta value", 0.0, 1.0, closed=True),
+    "beta1": Range("beta parameter at index 0", 0.0, 1.0),
+    "beta2": Range("beta parameter at index 1", 0.0, 1.0),
 }
 
 
+@cache
 def names(rule) -> dict[str, object]:
     """The rule's hyperparameters with their defaults; `inspect.Parameter.empty` where there is none."""
     arguments = list(inspect.signature(rule.step).parameters.values())[3:]
@@ -51,12 +64,23 @@ def check(name: str, value) -> None:
 
     Arrays of any framework and schedules (callables) pass unseen: their numbers are known only while they run.
     """
+    if name == "betas":
+        return _check_betas(value)
     number = isinstance(value, Real) and not isinstance(value, bool)
     if name not in RANGES or callable(value) or (hasattr(value, "dtype") and not number):
-        return
-    opening, low, high = RANGES[name]
-    allowed = f"{name} must be a finite number >= {low:g}" + (f" and < {high:g}" if high < math.inf else "")
+        return None
+    opening, low, high, closed = RANGES[name]
+    end = f" and {'<=' if closed else '<'} {high:g}" if high < math.inf else ""
+    allowed = f"{name} must be a finite number >= {low:g}{end}"
     if not number:
         raise TypeError(f"Invalid {opening}: {value!r} ({allowed})")
-    if not (low <= value < high):
+    if not (low <= value < high or (closed and value == high)):
         raise ValueError(f"Invalid {opening}: {value} ({allowed})")
+    return None
+
+
+def _check_betas(betas) -> None:
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise ValueError(f"betas is {betas!r}; allowed is a pair such as (0.9, 0.999)")
+    for name, beta in zip(("beta1", "beta2"), betas, strict=True):
+        check(name, beta)

@@ -64,13 +64,7 @@ def choice(*options, value=None, label=""):
     named = [(option if isinstance(option, str) else _text(option), option) for option in options]
     if len(options) > 5:
         return W.SelectionSlider(options=named, value=value, description=label)
-    return W.ToggleButtons(
-        options=named,
-        value=value,
-        description=label,
-        style={"button_width": "auto"},
-        layout=W.Layout(width="max-content"),
-    )
+    return W.ToggleButtons(options=named, value=value, description=label, style={"button_width": "auto"})
 
 
 class LivePlot(W.VBox):
@@ -193,8 +187,7 @@ class _Stage:
             self._build()
         figure, self._figure = self._figure, None  # built anew next time, unless all goes well
         with warnings.catch_warnings():
-            for category in UserWarning, RuntimeWarning:  # what matplotlib says of data that is not finite
-                warnings.simplefilter("ignore", category)
+            warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, about data that is not finite
             said = draw(data, self._axes)
             moving = [artist for artist in _artists(figure) if artist not in self._still]
             if self._frame_changed(figure):

@@ -14,7 +14,7 @@ FLOORS = (
     ("torch_optim", "jax_optim"),
     ("training",),
     ("experiments", "plots"),
-    ("exercises", "widgets"),
+    ("exercises", "gallery", "widgets"),
     ("lessons", "doctor"),
     ("cli",),
 )

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from course_lib.hyperparameters import check, names, resolve
-from course_lib.rules import Rule, momentum, nesterov, sgd
+from course_lib.rule import Rule
+from course_lib.rules import momentum, nesterov, sgd
 
 
 def test_a_rule_names_its_hyperparameters_and_their_defaults():
@@ -44,7 +45,7 @@ def test_a_missing_value_is_named():
 
 
 def test_a_value_is_checked_before_the_first_step():
-    with pytest.raises(ValueError, match="Invalid momentum value: -0.5"):
+    with pytest.raises(ValueError, match=r"Invalid momentum value: -0\.5"):
         resolve(momentum, {"lr": 0.1, "momentum": -0.5})
 
 

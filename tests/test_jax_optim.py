@@ -9,7 +9,8 @@ import optax
 import pytest
 
 from course_lib.jax_optim import apply_updates, from_rule, sgd
-from course_lib.rules import Rule, momentum, nesterov
+from course_lib.rule import Rule
+from course_lib.rules import momentum, nesterov
 from course_lib.rules import sgd as plain
 
 VARIANTS = {
@@ -120,6 +121,13 @@ def test_updates_and_state_keep_dtype_and_structure(variant, dtype, rate):
     assert jax.tree.structure(after) == jax.tree.structure(state)
     assert [x.dtype for x in jax.tree.leaves(after)] == [x.dtype for x in jax.tree.leaves(state)]
     assert {p.dtype for p in jax.tree.leaves(apply_updates(params, updates))} == {jnp.dtype(dtype)}
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_a_wider_hyperparameter_widens_neither_update_nor_state(nesterov):
+    transform, params = sgd(np.float32(0.1), jnp.asarray(0.9, jnp.float32), nesterov), jnp.ones(2, jnp.bfloat16)
+    update, state = transform.update(params, transform.init(params))
+    assert update.dtype == state.rule.v.dtype == jnp.bfloat16
 
 
 def test_a_parameter_keeps_its_dtype_under_a_wider_update():

@@ -11,6 +11,7 @@ import torch
 
 from course_lib import jax_optim, torch_optim
 from course_lib.problems import digits, quadratic, rosenbrock
+from course_lib.rule import Rule
 from course_lib.rules import momentum, nesterov, sgd
 from course_lib.training import descend, train_jax, train_torch
 
@@ -32,10 +33,15 @@ def test_a_descent_starts_where_the_problem_does():
     assert descend(momentum, rosenbrock(), steps=0, lr=1e-3)["p"].tolist() == [[-1.2, 1.0]]
 
 
-def test_the_given_start_is_not_changed():
+def test_the_given_start_is_not_changed_even_by_a_step_in_place():
+    def step(p, g, s, *, lr):
+        p -= lr * g
+        return p, s
+
     p = np.ones(2)
-    descend(sgd, quadratic([1.0, 4.0]), p, steps=3, lr=0.1)
+    trace = descend(Rule("in place", lambda p: (), step), quadratic([1.0, 2.0]), p, steps=2, lr=0.5)
     assert p.tolist() == [1, 1]
+    assert trace["p"].tolist() == [[1, 1], [0.5, 0], [0.25, 0]]
 
 
 @pytest.mark.parametrize("rule", [momentum, nesterov])

@@ -37,7 +37,10 @@ def record(play: Callable, fn: Callable, name: str, read: Callable) -> list[Call
     Raises Unwritten, or Wrong with one sentence; the call that failed is its `call`.
     """
     calls: list[Call] = []
-    signature = inspect.signature(fn)
+    try:
+        signature = inspect.signature(fn)
+    except ValueError:  # built into Python
+        raise Wrong(f"write your own function; {_short(fn)} is built in") from None
     names = list(signature.parameters)
 
     def call(*args, **hypers):

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from course_lib.arrays import Array, zeros_like
 
+elementwise = True
+
 
 class State(NamedTuple):
     v: Array  # velocity, shape and dtype of p

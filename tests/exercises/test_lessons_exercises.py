@@ -1,4 +1,4 @@
-"""Every exercise of the course: its reference passes, its mistakes are told apart, its hints give nothing away at once."""
+"""Every exercise: its reference passes, its mistakes are told apart, its hints do not begin with the answer."""
 
 import ast
 import importlib
@@ -11,7 +11,6 @@ import time
 
 import numpy as np
 import pytest
-from scipy.optimize import minimize
 
 from course_lib import exercises
 from course_lib.exercises import momentum as lesson_02
@@ -19,7 +18,7 @@ from course_lib.exercises import sgd as lesson_01
 from course_lib.exercises import start as lesson_00
 from course_lib.exercises.base import Exercise, _equal
 from course_lib.problems import quadratic
-from course_lib.rules import momentum, sgd
+from course_lib.rules import momentum
 
 MODULES = [importlib.import_module(f"{exercises.__name__}.{m.name}") for m in pkgutil.iter_modules(exercises.__path__)]
 EXERCISES = {name: thing for module in MODULES for name, thing in vars(module).items() if isinstance(thing, Exercise)}
@@ -79,15 +78,16 @@ def test_there_are_three_hints(name, capsys):
     assert capsys.readouterr().out.count("Hint ") == 3
 
 
-SIGNS = str.maketrans({"·": "*", "−": "-", "μ": "momentum", "²": "**2", "←": "=", "`": "", " ": ""})
+SIGNS = str.maketrans({"·": "*", "−": "-", "μ": "momentum", "²": "**2", "←": "=", "`": ""})
 
 
 def plain(text):
-    return text.translate(SIGNS)
+    """A hint's formulas as code, without spaces around operators."""
+    return re.sub(r"\s*([-+*/=(),\[\]])\s*", r"\1", text.translate(SIGNS))
 
 
 def expressions(fn):
-    """What a reference computes with at least one operator, as text without spaces."""
+    """What a reference computes with at least one operator, as text."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(fn)))
     values = [node.value for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.Return)]
     values = [part for value in values for part in (value.elts if isinstance(value, ast.Tuple) else [value])]
@@ -135,13 +135,7 @@ def test_a_velocity_kept_in_a_global_is_seen():
     assert "two runs from the same start differ" in lesson_02.rescaled_step.check(rescaled_step).says
 
 
-# The references, against theory
-
-
-def spectral_radius(x, mu):
-    p, v = np.array([1.0, 0.0]), np.array([0.0, 1.0])
-    p, s = momentum.step(p, x * p, momentum.State(v, 1), lr=1.0, momentum=mu)
-    return np.max(np.abs(np.linalg.eigvals([p, s.v])))
+# The references that are no theory of the package
 
 
 def test_gradient_is_the_slope_of_the_bowl():
@@ -149,45 +143,8 @@ def test_gradient_is_the_slope_of_the_bowl():
     np.testing.assert_allclose(lesson_00.gradient.reference(p, h), quadratic(h).exact(p))
 
 
-def test_at_the_largest_lr_a_descent_neither_shrinks_nor_grows():
-    H = np.array([[3.0, 1.0], [1.0, 2.0]])
-    lr = lesson_01.largest_lr.reference(H)
-    for factor, far in ((0.99, False), (1.01, True)):
-        p = np.array([1.0, 1.0])
-        for _ in range(2000):
-            p, _ = sgd.step(p, H @ p, (), lr=factor * lr)
-        assert (np.linalg.norm(p) > 1e3) == far
-        assert (np.linalg.norm(p) < 1e-3) != far
-
-
-@pytest.mark.parametrize(("lr", "h", "c"), [(0.1, 1.0, 1.0), (1.5, 1.0, 2.0), (0.5, 0.4, 0.3)])
-def test_the_noise_floor_is_where_a_simulation_settles(lr, h, c):
-    rng, p = np.random.default_rng(0), np.zeros(20_000)
-    for _ in range(100):
-        p, _ = sgd.step(p, h * p + np.sqrt(c) * rng.standard_normal(p.size), (), lr=lr)
-    assert np.mean(p**2) == pytest.approx(lesson_01.noise_floor.reference(lr, h, c), rel=0.05)
-
-
 def test_the_decay_halves_the_rate_once_decay_times_epoch_is_one():
     assert [lesson_01.decayed_lr.reference(0.2, 0.5, epoch) for epoch in (0, 2, 6)] == pytest.approx([0.2, 0.1, 0.05])
-
-
-@pytest.mark.parametrize(("x", "mu"), [(0.1, 0.0), (0.5, 0.9), (3.7, 0.9), (4.0, 0.9), (0.001, 0.5)])
-def test_shrink_is_the_spectral_radius_of_the_rule(x, mu):
-    assert lesson_02.shrink.reference(x, mu) == pytest.approx(spectral_radius(x, mu), rel=1e-7)
-
-
-@pytest.mark.parametrize("kappa", [10.0, 100.0])
-def test_no_other_pair_is_better_than_the_best_pair(kappa):
-    def worst(pair):
-        return max(spectral_radius(pair[0] * h, abs(pair[1])) for h in (1.0, kappa))
-
-    lr, mu = lesson_02.best_pair.reference(1.0, kappa)
-    shrinks = (np.sqrt(kappa) - 1) / (np.sqrt(kappa) + 1)
-    assert worst((lr, mu)) == pytest.approx(shrinks, rel=1e-6)
-    found = minimize(worst, (1.2 * lr, 0.8 * mu), method="Nelder-Mead", options={"maxiter": 2000})
-    assert found.fun > shrinks - 1e-6
-    assert found.x == pytest.approx([lr, mu], rel=0.02)
 
 
 def test_a_rescaled_velocity_walks_torchs_path_through_a_drop_of_lr():

@@ -36,17 +36,6 @@ def limited(seconds, body):
         return body()
 
 
-def deaf():
-    while True:
-        try:
-            work(10)
-        except BaseException:
-            pass
-        else:
-            return
-        break
-
-
 def test_the_limit_is_no_exception_that_a_student_catches():
     assert not issubclass(Endless, Exception)
 

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_lib.rules import Rule, momentum, sgd
+from course_lib.rule import Rule
+from course_lib.rules import momentum, sgd
 
 
 def test_a_module_becomes_a_value_with_its_short_name():

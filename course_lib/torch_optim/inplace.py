@@ -1,0 +1,38 @@
+"""The three rules that everybody runs, once more and in place: no memory is asked for beside one buffer in Adam.
+
+Each is equal to its rule, up to rounding, at every step; a test holds them together. Adam's two corrections are folded
+into the numbers that multiply: with c1 = 1 - beta1^t and r = sqrt(1 - beta2^t),
+
+    (m / c1) / (sqrt(v) / r + eps) = (r / c1) * m / (sqrt(v) + eps * r)
+"""
+
+from course_lib.arrays import one_minus_power
+
+
+def sgd(p, g, t, *, lr, weight_decay=0.0):
+    p.add_(_with_l2(g, p, weight_decay), alpha=-lr)
+
+
+def momentum(p, g, v, t, *, lr, momentum, dampening, weight_decay=0.0):
+    v.mul_(momentum).add_(_with_l2(g, p, weight_decay), alpha=1 - dampening * (t > 1))
+    p.add_(v, alpha=-lr)
+
+
+def adam(p, g, m, v, t, *, lr, beta1, beta2, eps):
+    root = one_minus_power(beta2, t) ** 0.5
+    m.lerp_(g, 1 - beta1)
+    v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
+    p.addcdiv_(m, v.sqrt().add_(eps * root), value=-lr * root / one_minus_power(beta1, t))
+
+
+def adam_l2(p, g, m, v, t, *, lr, beta1, beta2, eps, weight_decay):
+    adam(p, _with_l2(g, p, weight_decay), m, v, t, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+
+
+def adamw(p, g, m, v, t, *, lr, beta1, beta2, eps, weight_decay):
+    p.mul_(1 - lr * weight_decay)
+    adam(p, g, m, v, t, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+
+
+def _with_l2(g, p, weight_decay):
+    return g.add(p, alpha=weight_decay) if weight_decay else g

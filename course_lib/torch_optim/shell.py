@@ -1,0 +1,173 @@
+"""Any rule as a `torch.optim.Optimizer`."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+
+from course_lib import hyperparameters
+from course_lib.rule import Rule
+from course_lib.rules import adam, adam_l2, adamw, decay, momentum, sgd
+from course_lib.torch_optim import compiled, inplace, state
+from course_lib.torch_optim.blocks import blocks
+
+SGD_L2, MOMENTUM_L2 = decay.l2(sgd), decay.l2(momentum)
+IN_PLACE = {  # the second text of a rule's step
+    sgd.step: inplace.sgd,
+    SGD_L2.step: inplace.sgd,
+    momentum.step: inplace.momentum,
+    MOMENTUM_L2.step: inplace.momentum,
+    adam.step: inplace.adam,
+    adam_l2.step: inplace.adam_l2,
+    adamw.step: inplace.adamw,
+}
+
+
+class TorchOptimizer(torch.optim.Optimizer):
+    """Any rule as a `torch.optim.Optimizer`.
+
+    `params` is what torch takes: tensors, (name, tensor) pairs or groups; a group may carry hyperparameters of its own.
+    `hypers` are those of the rule's `step`, the rule's defaults where left out. `maximize` climbs. `compile` hands the
+    rule, as it is written, to `torch.compile`. A parameter whose gradient is None is skipped and its state does not
+    age. Parameters keep their storage; gradients are never changed.
+
+    Raises TypeError for an unknown hyperparameter, ValueError for one out of range or a group without 'params',
+    RuntimeError for a sparse gradient.
+    """
+
+    slots: ClassVar[dict[str, str]] = {
+        "t": "step"
+    }  # fields of the rule's state that torch's checkpoints call otherwise
+    missing: ClassVar[dict[str, object]] = {}  # fields that torch's checkpoints lack
+    takes_rows = False  # whether a sparse gradient may update the rows that it has
+
+    def __init__(self, params, rule, *, maximize: bool = False, compile: bool = False, **hypers):
+        self.rule = Rule.of(rule)
+        self._prepare(compile)
+        super().__init__(params, hyperparameters.resolve(self.rule, hypers) | {"maximize": maximize})
+
+    def _prepare(self, compile: bool) -> None:
+        self._forms: dict = {}  # what the state of a parameter looks like
+        self._compiled = compiled.Compiled() if compile else None
+
+    def __getstate__(self) -> dict:
+        own = {"rule": self.rule} if hasattr(self, "rule") else {}
+        return super().__getstate__() | own | {"compile": self._compiled is not None}
+
+    def __setstate__(self, state: dict) -> None:
+        compile = state.pop("compile", getattr(self, "_compiled", None) is not None)
+        super().__setstate__(state)
+        self._prepare(compile)
+
+    def add_param_group(self, param_group: dict) -> None:
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            given = list(param_group) if isinstance(param_group, dict) else param_group
+            raise ValueError(
+                f"parameter group {len(self.param_groups)} has no 'params' (given {given!r}); "
+                "a group is a dict such as {'params': net.parameters(), 'lr': 0.1}"
+            )
+        for name, value in (self.defaults | param_group).items():
+            if name != "params":
+                hyperparameters.check(name, value if name == "betas" else number(value, name))
+        super().add_param_group(param_group)
+
+    @torch.no_grad()
+    def step(self, closure: Callable | None = None):
+        """One step for every parameter that has a gradient; returns the closure's loss, if one is given."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            rule = self._rule(group)
+            hypers = self._hypers(rule, group)
+            dense = [p for i, p in enumerate(group["params"]) if p.grad is not None and not self._rows(i, p, group)]
+            if self._compiled is None or not self._compiled.step(self, rule, dense, hypers, group["maximize"]):
+                for p in dense:
+                    self._step_one(p, rule, hypers, group["maximize"])
+        return loss
+
+    def _rule(self, group: dict) -> Rule:
+        return self.rule
+
+    def _hypers(self, rule: Rule, group: dict) -> dict:
+        return {name: number(group[name], name) for name in hyperparameters.names(rule)}
+
+    def _step_one(self, p: torch.Tensor, rule: Rule, hypers: dict, maximize: bool) -> None:
+        s = self._recall(p, rule)
+        named = list(state.leaves(s))
+        arrays = [value for _, value in named if isinstance(value, torch.Tensor)]
+        text = IN_PLACE.get(rule.step)
+        if text is not None:
+            t = s.t + 1 if "t" in rule.State._fields else 0
+            for q, g, *rest in blocks(state.real(p), state.real(p.grad), *arrays):
+                text(q, -g if maximize else g, *rest, t, **hypers)
+            new = s._replace(t=t) if t else s
+        else:
+            new = self._by_the_rule(p, rule, s, arrays, hypers, maximize)
+        self._remember(p, new)
+
+    def _by_the_rule(self, p, rule: Rule, s, arrays: list, hypers: dict, maximize: bool):
+        """Take the rule's own step on `p`, in blocks where it is elementwise; returns the new state."""
+        whole = state.real(p), state.real(p.grad), *arrays
+        pieces = list(blocks(*whole)) if rule.elementwise else [whole]
+        for q, g, *rest in pieces:
+            kept = iter(rest)
+            old = [next(kept) if isinstance(v, torch.Tensor) else v for _, v in state.leaves(s)]
+            moved, new = rule.step(q, -g if maximize else g, state.rebuild(s, iter(old)), **hypers)
+            q.copy_(moved)
+            if len(pieces) > 1:
+                for before, (_, after) in zip(old, state.leaves(new), strict=True):
+                    if isinstance(before, torch.Tensor):
+                        before.copy_(after)
+        if len(pieces) == 1:
+            return new
+        stay = iter(arrays)
+        return state.rebuild(s, iter([next(stay) if isinstance(v, torch.Tensor) else v for _, v in state.leaves(new)]))
+
+    def _recall(self, p: torch.Tensor, rule: Rule):
+        """The state of `p`, made where there is none yet."""
+        stored, known = self.state.get(p), (p, rule.step)
+        if not stored or known not in self._forms:
+            s = rule.init(state.real(p))
+            self._forms[known] = state.form(s)
+        return state.load(stored, self._forms[known], self.slots, self.missing) if stored else s
+
+    def _remember(self, p: torch.Tensor, s) -> None:
+        if s != ():  # a rule without memory leaves none, as in torch
+            state.save(self.state[p], s, self.slots, p)
+
+    def _rows(self, i: int, p: torch.Tensor, group: dict) -> bool:
+        """Step on the rows of a sparse gradient, if that is what `p` has and the rule can; False for a dense one."""
+        if not p.grad.is_sparse:
+            return False
+        if not self.takes_rows:
+            name = group["param_names"][i] if "param_names" in group else f"number {i}, shape {tuple(p.shape)}"
+            raise RuntimeError(
+                f"{type(self).__name__} does not support sparse gradients; parameter {name} has one "
+                "(an embedding with sparse=True makes them)"
+            )
+        if group.get("weight_decay"):
+            raise RuntimeError("weight_decay option is not compatible with sparse gradients")
+        rule = self._rule(group)
+        g = p.grad.coalesce()
+        at = g.indices().unbind()
+        s = self._recall(p, rule)
+        few = [v[at] if isinstance(v, torch.Tensor) else v for _, v in state.leaves(s)]
+        rows = -g.values() if group["maximize"] else g.values()
+        q, new = rule.step(p[at], rows, state.rebuild(s, iter(few)), **self._hypers(rule, group))
+        p[at] = q
+        values = []
+        for (_, old), (_, value) in zip(state.leaves(s), state.leaves(new), strict=True):
+            values.append(old.index_put_(at, value) if isinstance(old, torch.Tensor) else value)
+        self._remember(p, state.rebuild(s, iter(values)))
+        return True
+
+
+def number(value, name: str = "lr"):
+    """A one-element tensor as the number it holds; anything else as it is."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.numel() != 1:
+        raise ValueError(f"Tensor {name} must be 1-element (given shape {tuple(value.shape)})")
+    return value.item()
