@@ -1,9 +1,10 @@
 """Rules as gradient transformations of JAX: what optax users rely on, around six lines of arithmetic.
 
     from_rule(momentum, learning_rate=0.1)        any rule, a student's too
-    sgd(0.1, momentum=0.9)                        optax's name, arguments and defaults
+    adamw(1e-3, weight_decay=1e-2)                optax's names and arguments
 
-The pair (init, update) composes with optax, which is not imported here.
+The pair (init, update) composes with optax, which is not imported here. Definitions are PyTorch's; where optax defines
+a method otherwise, the docstring says which arguments give that.
 """
 
 from collections.abc import Callable
@@ -12,12 +13,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from course_lib import hyperparameters
+from course_lib import hyperparameters, rules
 from course_lib.arrays import Array
 from course_lib.rule import Rule
-from course_lib.rules import momentum as heavy_ball
-from course_lib.rules import nesterov as look_ahead
-from course_lib.rules import sgd as plain
 
 
 class GradientTransformation(NamedTuple):
@@ -32,20 +30,23 @@ class State(NamedTuple):
     rule: Array  # the rule's state for every leaf of the parameters
 
 
-def from_rule(rule, learning_rate, *, reads_params: bool = True, **hypers) -> GradientTransformation:
+def from_rule(rule, learning_rate=None, *, reads_params: bool = True, **hypers) -> GradientTransformation:
     """Any rule as a gradient transformation.
 
-    `learning_rate` is a number, an array or a schedule, called with the 0-based count of steps. The update is the
-    difference of the rule's new and old parameters, in the gradient's dtype; where a rule's step does not depend on
-    the values of p (`reads_params=False`), it is taken at p = 0: nothing is rounded away and `params` may be left out.
+    `learning_rate`, and any hyperparameter, is a number, an array, or a schedule called with the 0-based count of
+    steps. The update is the difference of the rule's new and old parameters, in the gradient's dtype. Where a rule's
+    step does not depend on the values of p (`reads_params=False`), it is taken at p = 0: nothing is rounded away and
+    `params` may be left out. Complex leaves are pairs of reals to the rule, as in PyTorch; conjugate the gradients that
+    `jax.grad` gives, as for optax.
 
     Raises TypeError for an unknown hyperparameter, ValueError for one out of range or for missing `params`.
     """
     rule = Rule.of(rule)
-    hypers = hyperparameters.resolve(rule, {"lr": learning_rate, **hypers})
+    given = {**hypers} if learning_rate is None else {"lr": learning_rate, **hypers}
+    hypers = hyperparameters.resolve(rule, given)
 
     def init(params) -> State:
-        return State(jnp.zeros([], jnp.int32), jax.tree.map(lambda p: _arrays(rule.init(p)), params))
+        return State(jnp.zeros([], jnp.int32), jax.tree.map(lambda p: _arrays(rule.init(_real(p)), p), params))
 
     def update(updates, state: State, params=None, **extra):
         if params is None and reads_params:
@@ -54,22 +55,11 @@ def from_rule(rule, learning_rate, *, reads_params: bool = True, **hypers) -> Gr
         gs, treedef = jax.tree.flatten(updates)
         ps = treedef.flatten_up_to(params) if reads_params else [jnp.zeros_like(g) for g in gs]
         ss = treedef.flatten_up_to(state.rule)
-        stepped = [rule.step(p, g, s, **now) for p, g, s in zip(ps, gs, ss, strict=True)]
-        moves = [(q - p).astype(g.dtype) for (q, _), p, g in zip(stepped, ps, gs, strict=True)]
-        kept = [
-            jax.tree.map(lambda new, old: new.astype(old.dtype), s, old)
-            for (_, s), old in zip(stepped, ss, strict=True)
-        ]
-        return treedef.unflatten(moves), State(state.count + 1, treedef.unflatten(kept))
+        both = [_move(rule, p, g, s, now) for p, g, s in zip(ps, gs, ss, strict=True)]
+        moves, states = zip(*both, strict=True) if both else ((), ())
+        return treedef.unflatten(moves), State(state.count + 1, treedef.unflatten(states))
 
     return GradientTransformation(init, update)
-
-
-def sgd(learning_rate, momentum: float | None = None, nesterov: bool = False) -> GradientTransformation:
-    """`optax.sgd`: plain where `momentum` is None, else heavy-ball or Nesterov."""
-    if momentum is None:
-        return from_rule(plain, learning_rate, reads_params=False)
-    return from_rule(look_ahead if nesterov else heavy_ball, learning_rate, reads_params=False, momentum=momentum)
 
 
 def apply_updates(params, updates):
@@ -77,6 +67,116 @@ def apply_updates(params, updates):
     return jax.tree.map(lambda p, u: (p + u).astype(p.dtype), params, updates)
 
 
-def _arrays(s: Array) -> Array:
+def _move(rule: Rule, p, g, s, hypers: dict):
+    """(update, state) of one leaf, in the dtypes they came in."""
+    q, new = rule.step(_real(p), _real(g), s, **hypers)
+    move = (q - _real(p)).astype(_real(g).dtype)
+    if jnp.iscomplexobj(g):
+        move = jax.lax.complex(move[..., 0], move[..., 1])
+    return move, jax.tree.map(lambda new, old: jnp.asarray(new).astype(old.dtype), new, s)
+
+
+def _real(x):
+    return jnp.stack([x.real, x.imag], axis=-1) if jnp.iscomplexobj(x) else x
+
+
+def _arrays(s, p):
     """A state whose Python numbers are arrays, so that its structure and dtypes never change between steps."""
-    return jax.tree.map(lambda x: jnp.asarray(x, jnp.int32) if isinstance(x, int) else jnp.asarray(x), s)
+    single = jnp.promote_types(jnp.float32, _real(p).dtype)
+    dtypes = {int: jnp.int32, float: single}
+    return jax.tree.map(lambda x: jnp.asarray(x, dtypes.get(type(x))), s)
+
+
+def sgd(learning_rate, momentum: float | None = None, nesterov: bool = False) -> GradientTransformation:
+    """`optax.sgd`: plain where `momentum` is None, else heavy-ball or Nesterov."""
+    if momentum is None:
+        return from_rule(rules.sgd, learning_rate, reads_params=False)
+    rule = rules.nesterov if nesterov else rules.momentum
+    return from_rule(rule, learning_rate, reads_params=False, momentum=momentum)
+
+
+def adagrad(learning_rate, initial_accumulator_value=0.0, eps=1e-10, eps_in_sqrt=False) -> GradientTransformation:
+    """AdaGrad. optax's is `initial_accumulator_value=0.1, eps=1e-7, eps_in_sqrt=True`."""
+    first = rules.adagrad.init
+
+    def init(p):
+        return first(p, initial_accumulator_value)
+
+    rule = Rule("adagrad", init, rules.adagrad.step, rules.adagrad.State, True)
+    return from_rule(rule, learning_rate, reads_params=False, **_eps(eps, eps_in_sqrt))
+
+
+def adadelta(learning_rate=1.0, rho=0.9, eps=1e-6, weight_decay=0.0) -> GradientTransformation:
+    """`optax.adadelta`, with L2 weight decay as in PyTorch."""
+    return _with_l2(rules.adadelta, weight_decay, learning_rate, rho=rho, eps=eps)
+
+
+def rmsprop(
+    learning_rate, decay=0.99, eps=1e-8, centered=False, momentum: float | None = None, eps_in_sqrt=False
+) -> GradientTransformation:
+    """RMSProp. optax's is `decay=0.9, eps_in_sqrt=True`."""
+    hypers = {"alpha": decay, **_eps(eps, eps_in_sqrt)}
+    if momentum is None:
+        return from_rule(
+            rules.rmsprop.centered if centered else rules.rmsprop, learning_rate, reads_params=False, **hypers
+        )
+    rule = rules.rmsprop.centered_with_momentum if centered else rules.rmsprop.with_momentum
+    return from_rule(rule, learning_rate, reads_params=False, momentum=momentum, **hypers)
+
+
+def adam(learning_rate=1e-3, b1=0.9, b2=0.999, eps=1e-8) -> GradientTransformation:
+    """`optax.adam`."""
+    return from_rule(rules.adam, learning_rate, reads_params=False, beta1=b1, beta2=b2, eps=eps)
+
+
+def adamw(learning_rate=1e-3, b1=0.9, b2=0.999, eps=1e-8, weight_decay=1e-4) -> GradientTransformation:
+    """`optax.adamw`, with its default decay; PyTorch's is 1e-2."""
+    return from_rule(rules.adamw, learning_rate, beta1=b1, beta2=b2, eps=eps, weight_decay=weight_decay)
+
+
+def amsgrad(learning_rate=1e-3, b1=0.9, b2=0.999, eps=1e-8, corrected=False) -> GradientTransformation:
+    """AMSGrad. optax's is `corrected=True`, the maximum of the corrected average."""
+    rule = rules.amsgrad.corrected if corrected else rules.amsgrad
+    return from_rule(rule, learning_rate, reads_params=False, beta1=b1, beta2=b2, eps=eps)
+
+
+def nadam(learning_rate=2e-3, b1=0.9, b2=0.999, eps=1e-8, momentum_decay=4e-3) -> GradientTransformation:
+    """NAdam. optax's is `momentum_decay=math.inf`, a constant momentum."""
+    hypers = {"beta1": b1, "beta2": b2, "eps": eps, "momentum_decay": momentum_decay}
+    return from_rule(rules.nadam, learning_rate, reads_params=False, **hypers)
+
+
+def adamax(learning_rate=2e-3, b1=0.9, b2=0.999, eps=1e-8) -> GradientTransformation:
+    """`optax.adamax`."""
+    return from_rule(rules.adamax, learning_rate, reads_params=False, beta1=b1, beta2=b2, eps=eps)
+
+
+def radam(learning_rate=1e-3, b1=0.9, b2=0.999, eps=1e-8, corrected_eps=False) -> GradientTransformation:
+    """RAdam. optax's is `corrected_eps=True`."""
+    hypers = {"beta1": b1, "beta2": b2, "eps": eps, "corrected_eps": corrected_eps}
+    return from_rule(rules.radam, learning_rate, reads_params=False, **hypers)
+
+
+def lion(learning_rate, b1=0.9, b2=0.99, weight_decay=1e-3) -> GradientTransformation:
+    """`optax.lion`."""
+    return from_rule(rules.lion, learning_rate, beta1=b1, beta2=b2, weight_decay=weight_decay)
+
+
+def muon(learning_rate=1e-3, momentum=0.95, nesterov=True, weight_decay=0.1) -> GradientTransformation:
+    """Muon for trees of matrices alone; `from_rule(rules.muon.with_adamw)` takes any tree."""
+    return from_rule(rules.muon, learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay)
+
+
+def lookahead(rule, learning_rate, sync_period=5, slow_step_size=0.5, **hypers) -> GradientTransformation:
+    """Any rule with slow weights; parameters are the fast ones, so there is no pair to unwrap as in optax."""
+    return from_rule(rules.lookahead.lookahead(rule), learning_rate, k=sync_period, alpha=slow_step_size, **hypers)
+
+
+def _eps(eps, eps_in_sqrt: bool) -> dict:
+    return {"eps": 0.0, "eps_root": eps} if eps_in_sqrt else {"eps": eps}
+
+
+def _with_l2(rule, weight_decay, learning_rate, **hypers) -> GradientTransformation:
+    if isinstance(weight_decay, int | float) and weight_decay == 0:
+        return from_rule(rule, learning_rate, reads_params=False, **hypers)
+    return from_rule(rules.decay.l2(rule), learning_rate, weight_decay=weight_decay, **hypers)

@@ -10,8 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_lib import widgets
-from course_lib.widgets import Ask, LivePlot, choice, linear, log, whole
+from course_lib.widgets import Ask, LivePlot, choice, linear, log, stage, whole
 
 X, Y = np.meshgrid(np.linspace(-3, 3, 60), np.linspace(-3, 3, 50))
 T = np.linspace(-3, 3, 100)
@@ -45,7 +44,7 @@ def pixels(png):
 
 def drawn_anew(data, draw, frame, rows=1, cols=1):
     """The same picture by matplotlib alone."""
-    figure = Figure(figsize=(6, 3.6), dpi=widgets.DPI, layout="constrained")
+    figure = Figure(figsize=(6, 3.6), dpi=stage.DPI, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(rows, cols)
     for ax in figure.axes:
@@ -176,7 +175,7 @@ def test_a_moved_slider_gives_another_picture_of_the_right_size():
     before = plot.png
     plot.sliders["k"].value = 2
     assert plot.png != before
-    assert Image.open(io.BytesIO(plot.png)).size == (6 * widgets.DPI, int(3.6 * widgets.DPI))
+    assert Image.open(io.BytesIO(plot.png)).size == (6 * stage.DPI, int(3.6 * stage.DPI))
     assert plot.children[1].width == "576"
 
 
