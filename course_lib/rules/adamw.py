@@ -1,6 +1,6 @@
 """AdamW: the weights decay by themselves, beside Adam's step and not through it.
 
-    p <- p - lr * weight_decay * p, then Adam
+    p <- (1 - lr * weight_decay) * p, then Adam
 
 With a zero gradient p shrinks by 1 - lr * weight_decay a step, whatever Adam's averages hold.
 
@@ -21,4 +21,4 @@ elementwise = True
 def step(
     p: Array, g: Array, s: State, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=1e-2
 ) -> tuple[Array, State]:
-    return adam.step(p - lr * weight_decay * p, g, s, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
+    return adam.step((1 - lr * weight_decay) * p, g, s, lr=lr, beta1=beta1, beta2=beta2, eps=eps)

@@ -1,7 +1,7 @@
 """Weight decay around any rule: through the gradient (L2), or beside it (decoupled).
 
     l2(rule)          g <- g + weight_decay * p, then the rule
-    decoupled(rule)   p <- p - lr * weight_decay * p, then the rule
+    decoupled(rule)   p <- (1 - lr * weight_decay) * p, then the rule
 
 For plain SGD the two are the same; with momentum or a scaled gradient they are not.
 
@@ -28,7 +28,7 @@ def _step_l2(rule, p, g, s, *, weight_decay=0.0, **hypers):
 
 
 def _step_decoupled(rule, p, g, s, *, lr, weight_decay=0.0, **hypers):
-    return rule.step(p - lr * weight_decay * p, g, s, lr=lr, **hypers)
+    return rule.step((1 - lr * weight_decay) * p, g, s, lr=lr, **hypers)
 
 
 def _around(rule, step, name):

@@ -2,7 +2,7 @@
 
     m <- momentum * m + (1 - momentum) * g
     u = newton_schulz((1 - momentum) * g + momentum * m)          (m alone without Nesterov)
-    p <- p - lr * weight_decay * p - lr * sqrt(max(1, rows / columns)) * u
+    p <- (1 - lr * weight_decay) * p - lr * sqrt(max(1, rows / columns)) * u
 
 After five iterations every singular value that was between 0.02 and 1 lies between 0.68 and 1.14. Rotating the
 gradient rotates the step: unlike Adam's, it does not depend on the axes.
@@ -65,7 +65,7 @@ def step(
         (1 - momentum) * g + momentum * m if nesterov else m, coefficients=coefficients, iterations=iterations, eps=eps
     )
     rate = lr * max(1, p.shape[0] / p.shape[1]) ** 0.5
-    return p - lr * weight_decay * p - rate * u, State(m)
+    return (1 - lr * weight_decay) * p - rate * u, State(m)
 
 
 def _init_mixed(p):

@@ -129,6 +129,7 @@ class Adadelta(_Named):
     """`torch.optim.Adadelta`."""
 
     slots: ClassVar[dict[str, str]] = {"v": "square_avg", "u": "acc_delta"}
+    counts = True
 
     def __init__(
         self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0, foreach=None, *,
@@ -146,6 +147,7 @@ class RMSprop(_Named):
     """`torch.optim.RMSprop`: plain or centered, with a heavy ball behind it where `momentum` is not zero."""
 
     slots: ClassVar[dict[str, str]] = {"v": "square_avg", "m": "grad_avg", "b": "momentum_buffer"}
+    counts = True
 
     def __init__(
         self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, centered=False, capturable=False,

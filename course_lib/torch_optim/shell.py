@@ -39,6 +39,7 @@ class TorchOptimizer(torch.optim.Optimizer):
         "t": "step"
     }  # fields of the rule's state that torch's checkpoints call otherwise
     missing: ClassVar[dict[str, object]] = {}  # fields that torch's checkpoints lack
+    counts = False  # whether torch's checkpoints count steps that the rule does not
     takes_rows = False  # whether a sparse gradient may update the rows that it has
 
     def __init__(self, params, rule, *, maximize: bool = False, compile: bool = False, **hypers):
@@ -57,6 +58,9 @@ class TorchOptimizer(torch.optim.Optimizer):
     def __setstate__(self, state: dict) -> None:
         compile = state.pop("compile", getattr(self, "_compiled", None) is not None)
         super().__setstate__(state)
+        for group in self.param_groups:
+            for name, value in self.defaults.items():  # which an old or a foreign checkpoint may lack
+                group.setdefault(name, value)
         self._prepare(compile)
 
     def add_param_group(self, param_group: dict) -> None:
@@ -85,6 +89,9 @@ class TorchOptimizer(torch.optim.Optimizer):
             if self._compiled is None or not self._compiled.step(self, rule, dense, hypers, group["maximize"]):
                 for p in dense:
                     self._step_one(p, rule, hypers, group["maximize"])
+            if self.counts:
+                for p in dense:
+                    self.state[p].setdefault("step", torch.zeros(())).add_(1)
         return loss
 
     def _rule(self, group: dict) -> Rule:
