@@ -1,6 +1,7 @@
 """What the rules ask of an array library: the same few words for a float, NumPy, torch and JAX."""
 
 import math
+import sys
 from typing import Any
 
 import array_api_compat
@@ -11,7 +12,10 @@ Array = Any  # a float, or an array of NumPy, torch or JAX
 
 def namespace(p: Array):
     """The array-API functions (`sqrt`, `abs`, `maximum`, ...) of the library that `p` belongs to."""
-    return np if isinstance(p, int | float) else array_api_compat.array_namespace(p)
+    if isinstance(p, int | float):
+        return np
+    torch = sys.modules.get("torch")  # its own names, which torch.compile can trace
+    return torch if torch and isinstance(p, torch.Tensor) else array_api_compat.array_namespace(p)
 
 
 def zeros_like(p: Array) -> Array:
@@ -24,12 +28,26 @@ def sqrt(x: Array) -> Array:
 
 
 def sign(x: Array) -> Array:
-    return namespace(x).sign(x)
+    """-1, 0 or 1, entry by entry."""
+    return (x > 0) - (x < 0) if isinstance(x, int | float) else namespace(x).sign(x)
 
 
 def maximum(x: Array, y: Array) -> Array:
     """The larger of two, entry by entry."""
     return max(x, y) if isinstance(x, int | float) and isinstance(y, int | float) else namespace(x).maximum(x, y)
+
+
+def minimum(x: Array, y: Array) -> Array:
+    """The smaller of two, entry by entry."""
+    return min(x, y) if isinstance(x, int | float) and isinstance(y, int | float) else namespace(x).minimum(x, y)
+
+
+def cos(x: Array) -> Array:
+    return math.cos(x) if isinstance(x, int | float) else namespace(x).cos(x)
+
+
+def floor(x: Array) -> Array:
+    return math.floor(x) if isinstance(x, int | float) else namespace(x).floor(x)
 
 
 def where(condition: Array, x: Array, y: Array) -> Array:

@@ -10,9 +10,19 @@ from course_lib.cli import ROOT
 
 FLOORS = (
     ("arrays", "device", "hyperparameters", "rule", "trace"),
-    ("rules", "schedules", "conventions", "problems", "theory"),
-    ("torch_optim", "jax_optim"),
-    ("training",),
+    ("rules", "schedules", "clipping", "averaging", "conventions", "problems", "theory"),
+    (
+        "torch_optim",
+        "torch_schedulers",
+        "torch_clipping",
+        "torch_averaging",
+        "jax_optim",
+        "jax_clipping",
+        "jax_averaging",
+        "triage",
+        "mixed_precision",
+    ),
+    ("training", "trace_lr"),
     ("experiments", "plots"),
     ("exercises", "gallery", "widgets"),
     ("lessons", "doctor"),

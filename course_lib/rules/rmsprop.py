@@ -29,7 +29,7 @@ def init(p: Array) -> State:
     return State(v=zeros_like(p))
 
 
-def scale(g: Array, s: State, *, alpha=0.99, eps=1e-8, eps_root=0.0) -> tuple[Array, State]:
+def scale(g: Array, s: State, *, alpha, eps, eps_root) -> tuple[Array, State]:
     v = alpha * s.v + (1 - alpha) * g * g
     return g / (sqrt(v + eps_root) + eps), State(v)
 
@@ -44,7 +44,7 @@ class CenteredState(NamedTuple):
     m: Array  # average of gradients
 
 
-def scale_centered(g: Array, s: CenteredState, *, alpha=0.99, eps=1e-8, eps_root=0.0) -> tuple[Array, CenteredState]:
+def scale_centered(g: Array, s: CenteredState, *, alpha, eps, eps_root) -> tuple[Array, CenteredState]:
     v = alpha * s.v + (1 - alpha) * g * g
     m = alpha * s.m + (1 - alpha) * g
     return g / (sqrt(abs(v - m * m) + eps_root) + eps), CenteredState(v, m)  # rounding may leave v < m * m

@@ -39,7 +39,7 @@ def _advance(p, u, s, lr, beta):
     x = evaluation_point(p, s, beta=beta)
     z = s.z - lr * u
     weight = s.weight + lr * lr
-    c = lr * lr / maximum(weight, 0 * weight + 1e-300)
+    c = lr * lr / maximum(weight, 0 * weight + 1e-30)
     x = (1 - c) * x + c * z
     return (1 - beta) * z + beta * x, z, weight
 

@@ -114,7 +114,7 @@ class Adagrad(_Named):
         for group in self.param_groups:
             for p in group["params"]:
                 first = adagrad.init(state.real(p.detach()), group["initial_accumulator_value"])
-                self._remember(p, first)
+                self._remember(p, self._rule(group), first)
 
     def _rule(self, group):
         return _RULES[adagrad][bool(group["weight_decay"])]

@@ -4,10 +4,14 @@ Hyperparameters and counts go in as 0-dim float64 tensors, so that a changing le
 small tensors are joined into one first, their state for good: a graph of a thousand kernels is slow to make.
 """
 
+import operator
 import warnings
 from collections import defaultdict
+from types import FunctionType
 
 import torch
+from torch._utils import _flatten_dense_tensors as flatten
+from torch._utils import _unflatten_dense_tensors as unflatten
 
 from course_lib.torch_optim import state
 
@@ -20,18 +24,24 @@ class Compiled:
 
     def __init__(self):
         self._functions: dict = {}
-        self._joints: dict = {}
+        self._working: set = set()
+        self._last, self._batches = None, []
         self._broken = False
 
     def step(self, optimizer, rule, params: list, hypers: dict, maximize: bool) -> bool:
         """Take the step on all `params`; False, with nothing done, where there is no compiler."""
         if self._broken:
             return False
+        now = rule.step, maximize, tuple(map(id, params))
+        if now != self._last or not all(batch.holds() for batch in self._batches):
+            self._last, self._batches = now, _batches(optimizer, rule, params)
         try:
-            for numbers, members in _alike(optimizer, rule, params).items():
-                self._step_alike(optimizer, rule, numbers, members, hypers, maximize)
+            for batch in self._batches:
+                function = self._function(rule, batch.shape, maximize)
+                batch.step(function, hypers)
+                self._working.add(function)
         except Exception as error:  # what a missing compiler raises differs from system to system
-            if self._functions.get((rule.step, maximize)) == "works":
+            if function in self._working:
                 raise
             self._broken = True
             reason = (str(error).strip().splitlines() or [""])[0]
@@ -41,96 +51,116 @@ class Compiled:
             return False
         return True
 
-    def _step_alike(self, optimizer, rule, numbers: tuple, members: list, hypers: dict, maximize: bool) -> None:
-        """One step of parameters with equal counts; `members` are (p, its state)."""
-        small = [(p, s) for p, s in members if _joins(rule, p)]
-        if len(small) < MANY:
-            small = []
-        apart = [(p, s) for p, s in members if not any(p is q for q, _ in small)] if small else members
-        ps = [state.real(p) for p, _ in apart]
-        gs = [state.real(p.grad) for p, _ in apart]
-        arrays = [_arrays(s) for _, s in apart]
-        joint = self._joint(optimizer, rule, small) if small else None
-        if joint:
-            ps.append(joint.values())
-            gs.append(joint.gradients())
-            arrays.append(joint.arrays)
-        device = ps[0].device
-        tensors = {n: _scalar(v, device) for n, v in hypers.items()}
-        function = self._function(rule, members[0][1], maximize)
-        new = function(ps, gs, arrays, [_scalar(v, device) for v in numbers], tensors)
-        new = [value.item() for value in new]
-        if joint:
-            joint.write(ps[-1])
-        for p, s in members:
-            optimizer._remember(p, _with_numbers(s, new))
-
     def _function(self, rule, shape, maximize: bool):
         key = rule.step, maximize
         if key not in self._functions:
-            self._functions[key] = torch.compile(_update(rule, shape, maximize), dynamic=False, fullgraph=True)
+            update = _with_code_of_its_own(_update(rule, shape, maximize))
+            self._functions[key] = torch.compile(update, dynamic=False, fullgraph=True)
         return self._functions[key]
 
-    def _joint(self, optimizer, rule, members: list):
-        key = rule.step, tuple(id(p) for p, _ in members)
-        joint = self._joints.get(key)
-        if joint is None or not joint.holds(members):
-            joint = self._joints[key] = Joint(members)
-            for (p, s), views in zip(members, joint.views, strict=True):
-                optimizer._remember(p, _with_arrays(s, views))
-        return joint
+
+class Batch:
+    """Parameters whose states hold equal numbers, so that one graph serves them all."""
+
+    def __init__(self, optimizer, rule, params: list):
+        self.device, self._layout = params[0].device, optimizer._layout(params[0], rule)
+        self._keys = self._layout.arrays
+        self._dicts = [optimizer.state[p] for p in params] if self._layout.keys else []
+        self.shape = self._layout.load(optimizer.state.get(params[0], {}))
+        small = [p for p in params if _joins(rule, p)]
+        self._small = small if len(small) >= MANY else []
+        joined = set(map(id, self._small))
+        self._large = [p for p in params if id(p) not in joined]
+        self._joint = [self._join(optimizer.state, key) for key in self._keys] if self._small else []
+        if self._small:
+            self._views = [p.detach().view(-1) for p in self._small]
+            self._flat = torch.cat(self._views)
+            self._parts = unflatten(self._flat, self._small)
+        self._held, self._places = self._stored(), [p.data_ptr() for p in self._small]
+        large = [[state.real(optimizer.state[p][key]) for key in self._keys] for p in self._large]
+        self._arrays = large + [self._joint] * bool(self._small)
+
+    def holds(self) -> bool:
+        """Whether nobody has changed parameters or state from outside since the last step."""
+        if self._places != [p.data_ptr() for p in self._small]:
+            return False
+        return all(map(operator.is_, self._stored(), self._held))
+
+    def step(self, function, hypers: dict) -> None:
+        ps = [state.real(p) for p in self._large]
+        if self._small:
+            ps.append(torch.cat(self._views, out=self._flat))
+        gs = [state.real(p.grad) for p in self._large]
+        gs += [flatten([p.grad for p in self._small])] if self._small else []
+        numbers = [v for v in state.values_of(self.shape) if not isinstance(v, torch.Tensor)]
+        tensors = {name: self._scalar(value) for name, value in hypers.items()}
+        new = function(ps, gs, self._arrays, [self._scalar(v) for v in numbers], tensors)
+        if self._small:
+            torch._foreach_copy_(self._small, self._parts)
+        self._write([value.item() for value in new])
+
+    def _write(self, numbers: list) -> None:
+        """Keep the new counts, in the plan and with every parameter."""
+        old = [v for v in state.values_of(self.shape) if not isinstance(v, torch.Tensor)]
+        self.shape = state.rebuild(self.shape, iter(_interleave(self.shape, _arrays(self.shape), numbers)))
+        names = [key for key in self._layout.keys if key not in self._keys]
+        for key, before, value in zip(names, old, numbers, strict=True):
+            if key == "step":
+                torch._foreach_add_([stored[key] for stored in self._dicts], value - before)
+            else:
+                for stored in self._dicts:
+                    stored[key] = float(value)
+
+    def _stored(self) -> list:
+        return [stored[key] for stored in self._dicts for key in self._keys]
+
+    def _join(self, every: dict, key: str) -> torch.Tensor:
+        """One flat tensor of all small parameters' `key`, of which each keeps a view."""
+        flat = flatten([every[p][key] for p in self._small])
+        for p, part in zip(self._small, unflatten(flat, self._small), strict=True):
+            every[p][key] = part
+        return flat
+
+    def _scalar(self, value):
+        """A number as a 0-dim tensor; what is no number (a flag, a tuple) stays a constant of the graph."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return value
+        dtype = torch.float32 if self.device.type == "mps" else torch.float64
+        return torch.tensor(value, dtype=dtype, device=self.device)
 
 
-class Joint:
-    """Many small parameters as one flat tensor; their state lives in it, each parameter keeps a view."""
-
-    def __init__(self, members: list):
-        self.params = [p for p, _ in members]
-        self.sizes = [p.numel() for p in self.params]
-        columns = zip(*(_arrays(s) for _, s in members), strict=True)
-        self.arrays = [torch.cat([x.reshape(-1) for x in column]) for column in columns]
-        parts = [flat.split(self.sizes) for flat in self.arrays]
-        self.views = [[part[i].view(p.shape) for part in parts] for i, p in enumerate(self.params)]
-
-    def holds(self, members: list) -> bool:
-        pairs = zip(members, self.views, strict=True)
-        return all(
-            x.data_ptr() == y.data_ptr() for (_, s), views in pairs for x, y in zip(_arrays(s), views, strict=True)
-        )
-
-    def values(self) -> torch.Tensor:
-        return torch.cat([p.detach().view(-1) for p in self.params])
-
-    def gradients(self) -> torch.Tensor:
-        return torch.cat([p.grad.reshape(-1) for p in self.params])
-
-    def write(self, flat: torch.Tensor) -> None:
-        torch._foreach_copy_([p.view(-1) for p in self.params], list(flat.split(self.sizes)))
+def _batches(optimizer, rule, params: list) -> list[Batch]:
+    found = defaultdict(list)
+    for p in params:
+        s = optimizer._recall(p, rule)
+        numbers = tuple(v for v in state.values_of(s) if not isinstance(v, torch.Tensor))
+        found[numbers, p.device, len(_arrays(s))].append(p)
+    return [Batch(optimizer, rule, members) for members in found.values()]
 
 
 def _update(rule, shape, maximize: bool):
     """The step on lists of tensors, in place; returns the new counts. `rule` is read as it stands."""
+    shape = state.rebuild(shape, iter([isinstance(v, torch.Tensor) for v in state.values_of(shape)]))
+    marks = state.values_of(shape)
 
     def update(ps, gs, arrays, numbers, hypers):
         for p, g, own in zip(ps, gs, arrays, strict=True):
-            s = state.rebuild(shape, iter(_interleave(shape, own, numbers)))
+            array, number = iter(own), iter(numbers)
+            s = state.rebuild(shape, iter([next(array) if mark else next(number) for mark in marks]))
             q, new = rule.step(p, -g if maximize else g, s, **hypers)
             p.copy_(q)
-            after = [value for _, value in state.leaves(new)]
-            for x, y in zip(own, _pick(shape, after, arrays=True), strict=True):
+            after = state.values_of(new)
+            for x, y in zip(own, [v for v, mark in zip(after, marks, strict=True) if mark], strict=True):
                 x.copy_(y)
-        return _pick(shape, after, arrays=False)
+        return [v for v, mark in zip(after, marks, strict=True) if not mark]
 
     return update
 
 
-def _alike(optimizer, rule, params: list) -> dict:
-    """(p, state) of every parameter, by the numbers in the state, which one graph takes for all."""
-    found = defaultdict(list)
-    for p in params:
-        s = optimizer._recall(p, rule)
-        found[tuple(v for _, v in state.leaves(s) if not isinstance(v, torch.Tensor))].append((p, s))
-    return found
+def _with_code_of_its_own(function: FunctionType) -> FunctionType:
+    """The same function with another code object: dynamo counts recompilations by code, and gives up at eight."""
+    code = function.__code__.replace(co_name=function.__name__)
+    return FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
 
 
 def _joins(rule, p: torch.Tensor) -> bool:
@@ -138,31 +168,9 @@ def _joins(rule, p: torch.Tensor) -> bool:
 
 
 def _arrays(s) -> list:
-    return [value for _, value in state.leaves(s) if isinstance(value, torch.Tensor)]
-
-
-def _pick(shape, values: list, *, arrays: bool) -> list:
-    marks = [isinstance(value, torch.Tensor) for _, value in state.leaves(shape)]
-    return [value for value, mark in zip(values, marks, strict=True) if mark is arrays]
+    return [value for value in state.values_of(s) if isinstance(value, torch.Tensor)]
 
 
 def _interleave(shape, arrays: list, numbers: list) -> list:
-    arrays, numbers = iter(arrays), iter(numbers)
-    return [next(arrays if isinstance(v, torch.Tensor) else numbers) for _, v in state.leaves(shape)]
-
-
-def _with_numbers(s, numbers: list):
-    return state.rebuild(s, iter(_interleave(s, _arrays(s), [int(n) if n == int(n) else n for n in numbers])))
-
-
-def _with_arrays(s, arrays: list):
-    numbers = [v for _, v in state.leaves(s) if not isinstance(v, torch.Tensor)]
-    return state.rebuild(s, iter(_interleave(s, arrays, numbers)))
-
-
-def _scalar(value, device):
-    """A number as a 0-dim tensor; what is no number (a flag, a tuple) stays a constant of the graph."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
-    dtype = torch.float32 if device.type == "mps" else torch.float64
-    return torch.tensor(value, dtype=dtype, device=device)
+    array, number = iter(arrays), iter(numbers)
+    return [next(array) if isinstance(v, torch.Tensor) else type(v)(next(number)) for v in state.values_of(shape)]

@@ -8,8 +8,7 @@ import torch
 from course_lib import hyperparameters
 from course_lib.rule import Rule
 from course_lib.rules import adam, adam_l2, adamw, decay, momentum, sgd
-from course_lib.torch_optim import compiled, inplace, state
-from course_lib.torch_optim.blocks import blocks
+from course_lib.torch_optim import blocks, compiled, inplace, state
 
 SGD_L2, MOMENTUM_L2 = decay.l2(sgd), decay.l2(momentum)
 IN_PLACE = {  # the second text of a rule's step
@@ -48,7 +47,7 @@ class TorchOptimizer(torch.optim.Optimizer):
         super().__init__(params, hyperparameters.resolve(self.rule, hypers) | {"maximize": maximize})
 
     def _prepare(self, compile: bool) -> None:
-        self._forms: dict = {}  # what the state of a parameter looks like
+        self._layouts: dict = {}  # by parameter and rule
         self._compiled = compiled.Compiled() if compile else None
 
     def __getstate__(self) -> dict:
@@ -87,8 +86,9 @@ class TorchOptimizer(torch.optim.Optimizer):
             hypers = self._hypers(rule, group)
             dense = [p for i, p in enumerate(group["params"]) if p.grad is not None and not self._rows(i, p, group)]
             if self._compiled is None or not self._compiled.step(self, rule, dense, hypers, group["maximize"]):
+                step_one = self._step_in_place if rule.step in IN_PLACE else self._step_by_the_rule
                 for p in dense:
-                    self._step_one(p, rule, hypers, group["maximize"])
+                    step_one(p, rule, hypers, group["maximize"])
             if self.counts:
                 for p in dense:
                     self.state[p].setdefault("step", torch.zeros(())).add_(1)
@@ -100,49 +100,68 @@ class TorchOptimizer(torch.optim.Optimizer):
     def _hypers(self, rule: Rule, group: dict) -> dict:
         return {name: number(group[name], name) for name in hyperparameters.names(rule)}
 
-    def _step_one(self, p: torch.Tensor, rule: Rule, hypers: dict, maximize: bool) -> None:
-        s = self._recall(p, rule)
-        named = list(state.leaves(s))
-        arrays = [value for _, value in named if isinstance(value, torch.Tensor)]
-        text = IN_PLACE.get(rule.step)
-        if text is not None:
-            t = s.t + 1 if "t" in rule.State._fields else 0
-            for q, g, *rest in blocks(state.real(p), state.real(p.grad), *arrays):
-                text(q, -g if maximize else g, *rest, t, **hypers)
-            new = s._replace(t=t) if t else s
-        else:
-            new = self._by_the_rule(p, rule, s, arrays, hypers, maximize)
-        self._remember(p, new)
+    def _step_in_place(self, p: torch.Tensor, rule: Rule, hypers: dict, maximize: bool) -> None:
+        """The rule's second text; its state is arrays, and a count of steps perhaps."""
+        layout, stored = self._layout(p, rule), self.state[p] if rule.State._fields else {}
+        t = 0
+        if "step" in layout.keys:
+            t = int(stored["step"]) + 1 if "step" in stored else 2
+            state.count(stored, t)
+        arrays = [stored[key] for key in layout.arrays]
+        text = IN_PLACE[rule.step]
+        if p.numel() <= blocks.BLOCK and not p.is_complex():
+            text(p, -p.grad if maximize else p.grad, *arrays, t, **hypers)
+            return
+        for q, g, *rest in blocks.blocks(*map(state.real, (p, p.grad, *arrays))):
+            text(q, -g if maximize else g, *rest, t, **hypers)
 
-    def _by_the_rule(self, p, rule: Rule, s, arrays: list, hypers: dict, maximize: bool):
-        """Take the rule's own step on `p`, in blocks where it is elementwise; returns the new state."""
-        whole = state.real(p), state.real(p.grad), *arrays
-        pieces = list(blocks(*whole)) if rule.elementwise else [whole]
-        for q, g, *rest in pieces:
-            kept = iter(rest)
-            old = [next(kept) if isinstance(v, torch.Tensor) else v for _, v in state.leaves(s)]
-            moved, new = rule.step(q, -g if maximize else g, state.rebuild(s, iter(old)), **hypers)
+    def _step_by_the_rule(self, p: torch.Tensor, rule: Rule, hypers: dict, maximize: bool) -> None:
+        """The rule as it stands, in blocks where it is elementwise."""
+        layout = self._layout(p, rule)
+        s = layout.load(self.state[p]) if layout.keys else layout.load({})
+        q, g = state.real(p), state.real(p.grad)
+        if rule.elementwise and p.numel() > blocks.BLOCK:
+            s = self._by_blocks(q, g, rule, s, hypers, maximize)
+        else:
+            moved, s = rule.step(q, -g if maximize else g, s, **hypers)
             q.copy_(moved)
-            if len(pieces) > 1:
-                for before, (_, after) in zip(old, state.leaves(new), strict=True):
-                    if isinstance(before, torch.Tensor):
-                        before.copy_(after)
-        if len(pieces) == 1:
-            return new
-        stay = iter(arrays)
-        return state.rebuild(s, iter([next(stay) if isinstance(v, torch.Tensor) else v for _, v in state.leaves(new)]))
+        if layout.keys:
+            layout.save(self.state[p], s, p)
+
+    @staticmethod
+    def _by_blocks(p, g, rule: Rule, s, hypers: dict, maximize: bool):
+        """The same on pieces of `p`, its state written in place; returns the state with its new numbers."""
+        whole = state.values_of(s)
+        arrays = [v for v in whole if isinstance(v, torch.Tensor)]
+        for q, h, *rest in blocks.blocks(p, g, *arrays):
+            piece = iter(rest)
+            old = [next(piece) if isinstance(v, torch.Tensor) else v for v in whole]
+            moved, after = rule.step(q, -h if maximize else h, state.rebuild(s, iter(old)), **hypers)
+            q.copy_(moved)
+            new = state.values_of(after)
+            for x, y in zip(old, new, strict=True):
+                if isinstance(x, torch.Tensor):
+                    x.copy_(y)
+        return state.rebuild(s, (v if isinstance(v, torch.Tensor) else n for v, n in zip(whole, new, strict=True)))
+
+    def _layout(self, p: torch.Tensor, rule: Rule) -> state.Layout:
+        """Where `p` keeps its state, which is made where there is none yet."""
+        layout = self._layouts.get((p, rule.step))
+        if layout is None or (layout.keys and p not in self.state):
+            s = rule.init(state.real(p))
+            layout = self._layouts[p, rule.step] = state.Layout(s, self.slots, self.missing)
+            if layout.keys and not self.state.get(p):
+                layout.save(self.state[p], s, p)
+        return layout
 
     def _recall(self, p: torch.Tensor, rule: Rule):
-        """The state of `p`, made where there is none yet."""
-        stored, known = self.state.get(p), (p, rule.step)
-        if not stored or known not in self._forms:
-            s = rule.init(state.real(p))
-            self._forms[known] = state.form(s)
-        return state.load(stored, self._forms[known], self.slots, self.missing) if stored else s
+        """The state of `p`."""
+        return self._layout(p, rule).load(self.state[p])
 
-    def _remember(self, p: torch.Tensor, s) -> None:
-        if s != ():  # a rule without memory leaves none, as in torch
-            state.save(self.state[p], s, self.slots, p)
+    def _remember(self, p: torch.Tensor, rule: Rule, s) -> None:
+        layout = self._layout(p, rule)
+        if layout.keys:  # a rule without memory leaves none, as in torch
+            layout.save(self.state[p], s, p)
 
     def _rows(self, i: int, p: torch.Tensor, group: dict) -> bool:
         """Step on the rows of a sparse gradient, if that is what `p` has and the rule can; False for a dense one."""
@@ -160,14 +179,13 @@ class TorchOptimizer(torch.optim.Optimizer):
         g = p.grad.coalesce()
         at = g.indices().unbind()
         s = self._recall(p, rule)
-        few = [v[at] if isinstance(v, torch.Tensor) else v for _, v in state.leaves(s)]
+        few = [v[at] if isinstance(v, torch.Tensor) else v for v in state.values_of(s)]
         rows = -g.values() if group["maximize"] else g.values()
         q, new = rule.step(p[at], rows, state.rebuild(s, iter(few)), **self._hypers(rule, group))
         p[at] = q
-        values = []
-        for (_, old), (_, value) in zip(state.leaves(s), state.leaves(new), strict=True):
-            values.append(old.index_put_(at, value) if isinstance(old, torch.Tensor) else value)
-        self._remember(p, state.rebuild(s, iter(values)))
+        pairs = zip(state.values_of(s), state.values_of(new), strict=True)
+        values = [old.index_put_(at, v) if isinstance(old, torch.Tensor) else v for old, v in pairs]
+        self._remember(p, rule, state.rebuild(s, iter(values)))
         return True
 
 

@@ -15,12 +15,6 @@ def real(x: torch.Tensor) -> torch.Tensor:
     return torch.view_as_real(x) if x.is_complex() else x
 
 
-def form(s):
-    """The structure of a state without its memory: an empty tensor for every array."""
-    nothing = torch.empty(0)
-    return rebuild(s, iter([nothing if isinstance(v, torch.Tensor) else v for _, v in leaves(s)]))
-
-
 def leaves(s, name: str = "") -> Iterator[tuple[str, object]]:
     """(name, value) of every array and number in a state, nested names joined by a dot."""
     if not isinstance(s, tuple):
@@ -30,39 +24,61 @@ def leaves(s, name: str = "") -> Iterator[tuple[str, object]]:
         yield from leaves(value, f"{name}.{field}" if name else str(field))
 
 
+def values_of(s) -> list:
+    """All arrays and numbers of a state, in order."""
+    if not isinstance(s, tuple):
+        return [s]
+    return [value for part in s for value in (values_of(part) if isinstance(part, tuple) else (part,))]
+
+
 def rebuild(s, values: Iterator):
     """A state of the structure of `s` from new leaves, in order."""
     if not isinstance(s, tuple):
         return next(values)
-    parts = [rebuild(part, values) for part in s]
+    parts = [rebuild(part, values) if isinstance(part, tuple) else next(values) for part in s]
     return type(s)(*parts) if hasattr(s, "_fields") else tuple(parts)
 
 
-def save(stored: dict, s, slots: dict[str, str], like: torch.Tensor) -> None:
-    """Write every leaf of `s` into the dict of the parameter `like`."""
-    for name, value in leaves(s):
-        key = slots.get(name, name)
-        if isinstance(value, torch.Tensor):
-            stored[key] = torch.view_as_complex(value) if like.is_complex() else value
-        elif key == "step":
-            stored.setdefault(key, torch.zeros((), dtype=torch.float32)).fill_(value)
-        else:
-            stored[key] = float(value)
+class Layout:
+    """Where the leaves of one rule's state stand in a parameter's dict."""
+
+    def __init__(self, s, slots: dict[str, str], missing: dict):
+        found = [(slots.get(name, name), name, value) for name, value in leaves(s)]
+        self.keys = [key for key, _, _ in found]
+        self.kinds = [torch.Tensor if isinstance(value, torch.Tensor) else type(value) for _, _, value in found]
+        self.arrays = [key for key, kind in zip(self.keys, self.kinds, strict=True) if kind is torch.Tensor]
+        self._missing = {key: missing[name] for key, name, _ in found if name in missing}
+        self._form = rebuild(s, iter(self.kinds))
+
+    def load(self, stored: dict):
+        """The state that a parameter's dict holds. Raises KeyError for a key that is not there."""
+        values = []
+        for key, kind in zip(self.keys, self.kinds, strict=True):
+            value = stored[key] if key in stored else self._stand_in(key, stored)
+            if kind is torch.Tensor:
+                values.append(real(value))
+            else:
+                values.append(kind(value.item() if isinstance(value, torch.Tensor) else value))
+        return rebuild(self._form, iter(values))
+
+    def save(self, stored: dict, s, like: torch.Tensor) -> None:
+        """Write every leaf of `s` into the dict of the parameter `like`."""
+        for key, kind, value in zip(self.keys, self.kinds, values_of(s), strict=True):
+            if kind is torch.Tensor:
+                stored[key] = torch.view_as_complex(value) if like.is_complex() else value
+            elif key == "step":
+                count(stored, value)
+            else:
+                stored[key] = float(value)
+
+    def _stand_in(self, key: str, stored: dict):
+        if key not in self._missing:
+            raise KeyError(f"the optimiser's state has no {key!r}; it holds {', '.join(stored)}")
+        return self._missing[key]
 
 
-def load(stored: dict, shape, slots: dict[str, str], missing: dict):
-    """The state of the structure `shape` from a parameter's dict; `missing` stands in for keys that are not there.
-
-    Raises KeyError for a key that neither has.
-    """
-    values = []
-    for name, example in leaves(shape):
-        value = stored.get(slots.get(name, name), missing.get(name))
-        if value is None:
-            raise KeyError(f"the optimiser's state has no {slots.get(name, name)!r}; it holds {', '.join(stored)}")
-        values.append(real(value) if isinstance(example, torch.Tensor) else _number(value, example))
-    return rebuild(shape, iter(values))
-
-
-def _number(value, example):
-    return type(example)(value.item() if isinstance(value, torch.Tensor) else value)
+def count(stored: dict, t) -> None:
+    """Write the count of steps, as torch keeps it."""
+    if not isinstance(stored.get("step"), torch.Tensor):
+        stored["step"] = torch.zeros((), dtype=torch.float32)
+    stored["step"].fill_(t)

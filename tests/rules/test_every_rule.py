@@ -1,123 +1,144 @@
 """What every rule promises, whatever its method: one arithmetic in every library, nothing changed, nothing widened."""
 
 import copy
+import inspect
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 
+from course_lib import rules
 from course_lib.arrays import to_numpy
-from course_lib.rules import momentum, nesterov, sgd
+from course_lib.hyperparameters import names
+from course_lib.rule import Rule
 
-VARIANTS = {
-    "sgd": (sgd, {}),
-    "momentum": (momentum, {}),
-    "momentum 0.5": (momentum, {"momentum": 0.5}),
-    "dampening": (momentum, {"dampening": 0.3}),
-    "nesterov": (nesterov, {}),
-    "nesterov 0.5": (nesterov, {"momentum": 0.5}),
-}
-TORCHS = {  # the same variants in torch's words
-    "sgd": {},
-    "momentum": {"momentum": 0.9},
-    "momentum 0.5": {"momentum": 0.5},
-    "dampening": {"momentum": 0.9, "dampening": 0.3},
-    "nesterov": {"momentum": 0.9, "nesterov": True},
-    "nesterov 0.5": {"momentum": 0.5, "nesterov": True},
-}
-STEPS = {name: (rule, jax.jit(rule.step)) for name, (rule, _) in VARIANTS.items()}
-variants = pytest.mark.parametrize("variant", VARIANTS)
+LRS = [0.05] * 12 + [0.01] * 8
 
 
-def walk(variant, p, gradients, lr=0.05, step=None):
-    """The last position and state after one step along each gradient."""
-    rule, hypers = VARIANTS[variant]
-    s = rule.init(p)
-    for g in gradients:
-        p, s = (step or rule.step)(p, g, s, lr=lr, **hypers)
-    return p, s
+def walk(variant, p, gradients, lrs=LRS, step=None):
+    """The position after every step, and the last state."""
+    step, s, path = step or variant.rule.step, variant.rule.init(p), []
+    for g, lr in zip(gradients, lrs, strict=False):
+        p, s = step(p, g, s, lr=lr, **variant.hypers)
+        path.append(p)
+    return path, s
 
 
-def gradients(steps, *shape, seed=0):
-    return np.random.default_rng(seed).standard_normal((steps, *shape))
+def start(variant):
+    return np.linspace(0.5, 2, np.prod(variant.shape)).reshape(variant.shape)
 
 
-@variants
-def test_a_rule_takes_torchs_steps(variant):
-    p = torch.nn.Parameter(torch.ones(4, 3, dtype=torch.float64))
-    torchs = torch.optim.SGD([p], lr=0.05, **TORCHS[variant])
-    for g in gradients(200, 4, 3):
-        p.grad = torch.from_numpy(g)
-        torchs.step()
-    ours, _ = walk(variant, np.ones((4, 3)), gradients(200, 4, 3))
-    np.testing.assert_allclose(ours, p.detach(), rtol=0, atol=1e-12)
+def gradients(variant, seed=0):
+    return np.random.default_rng(seed).standard_normal((len(LRS), *variant.shape))
 
 
-@variants
+def leaves(s):
+    return [x for part in s for x in leaves(part)] if isinstance(s, tuple) else [s]
+
+
+def arrays(s):
+    return [x for x in leaves(s) if not isinstance(x, int | float)]
+
+
+def needs_matrices(variant):
+    return variant.rule.__name__.endswith("muon")
+
+
+def test_every_rule_of_the_package_is_tried(variants):
+    modules = {getattr(rules, name) for name in rules.__all__} - {rules.Rule}
+    assert {variant.module for variant in variants.values()} == modules
+    made = {rule for module in modules for rule in vars(module).values() if isinstance(rule, Rule)}
+    assert made <= {Rule.of(variant.rule) for variant in variants.values()}
+
+
+def test_a_rule_takes_the_steps_of_its_oracle(variant):
+    p, gs = start(variant), gradients(variant)
+    path, _ = walk(variant, p, gs)
+    np.testing.assert_allclose(np.array(path), variant.oracle(p, gs, LRS), rtol=0, atol=1e-12)
+
+
+def test_a_rule_has_the_oracles_default_learning_rate(variant):
+    lr = names(variant.rule)["lr"]
+    assert lr == (inspect.Parameter.empty if variant.lr is None else variant.lr)
+
+
 def test_a_rule_gives_the_same_numbers_in_every_library(variant, library, x64):
-    wanted, _ = walk(variant, np.ones(3), gradients(20, 3))
-    dtype = library.float64
-    answer, _ = walk(variant, library.ones(3, dtype=dtype), [library.asarray(g, dtype=dtype) for g in gradients(20, 3)])
-    assert answer.dtype == dtype
-    np.testing.assert_allclose(to_numpy(answer), wanted, rtol=0, atol=1e-15)
+    wanted, _ = walk(variant, start(variant), gradients(variant))
+    p, *gs = (library.asarray(x, dtype=library.float64) for x in (start(variant), *gradients(variant)))
+    path, _ = walk(variant, p, gs)
+    assert path[-1].dtype == library.float64
+    np.testing.assert_allclose([to_numpy(q) for q in path], wanted, rtol=0, atol=1e-13)
 
 
-@variants
 def test_a_rule_runs_on_plain_floats(variant):
-    wanted, _ = walk(variant, np.ones(1), gradients(20, 1))
-    answer, _ = walk(variant, 1.0, gradients(20).tolist())
-    assert type(answer) is float
-    assert answer == wanted[0]
+    if needs_matrices(variant) or "with adamw" in variant.rule.__name__.replace("_", " "):
+        pytest.skip("a method for matrices")
+    columns = start(variant).flat, gradients(variant).reshape(len(LRS), -1).T
+    paths = [walk(variant, float(p), gs.tolist())[0] for p, gs in zip(*columns, strict=True)]
+    assert {type(p) for path in paths for p in path} == {float}
+    wanted, _ = walk(variant, start(variant), gradients(variant))
+    np.testing.assert_allclose(np.array(paths).T.reshape(np.shape(wanted)), wanted, rtol=0, atol=1e-14)
 
 
-@variants
 def test_a_rule_gives_the_same_numbers_under_jit(variant, x64):
-    wanted, _ = walk(variant, np.ones(3), gradients(20, 3))
-    answer, _ = walk(variant, jnp.ones(3), gradients(20, 3), step=STEPS[variant][1])
-    np.testing.assert_allclose(answer, wanted, rtol=0, atol=1e-14)
+    wanted, _ = walk(variant, start(variant), gradients(variant))
+    step = jax.jit(partial(variant.rule.step, **variant.hypers))
+    path, _ = walk(variant._replace(hypers={}), jnp.asarray(start(variant)), gradients(variant), step=step)
+    np.testing.assert_allclose(path, wanted, rtol=0, atol=1e-12)
 
 
-@variants
 def test_a_step_changes_none_of_its_arguments(variant, library):
-    rule, hypers = VARIANTS[variant]
-    p, g = library.asarray([1.0, 2.0]), library.asarray([3.0, -1.0])
-    _, s = rule.step(p, g, rule.init(p), lr=0.1, **hypers)
+    p, g = (library.asarray(x) for x in (start(variant), gradients(variant)[0]))
+    _, s = walk(variant, p, [g, g])
     before = copy.deepcopy((p, g, s))
-    rule.step(p, g, s, lr=0.1, **hypers)
-    assert all(np.array_equal(a, b) for a, b in zip((p, g, *s), (*before[:2], *before[2]), strict=True))
+    variant.rule.step(p, g, s, lr=0.1, **variant.hypers)
+    for now, then in zip(leaves((p, g, s)), leaves(before), strict=True):
+        np.testing.assert_array_equal(to_numpy(now), to_numpy(then))
 
 
-@variants
-def test_a_fresh_state_shares_no_memory_with_the_parameter(variant, library):
-    p = library.asarray([1.0, 2.0])
-    for field in VARIANTS[variant][0].init(p):
-        assert field is not p
-        assert not np.any(to_numpy(field))
+def test_a_fresh_state_shares_no_memory_with_the_parameter(variant):
+    p = start(variant)
+    assert not any(np.shares_memory(p, x) for x in arrays(variant.rule.init(p)))
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
-@variants
-def test_parameter_and_state_keep_shape_and_dtype(variant, library, dtype, x64):
+def test_a_state_has_one_form_from_the_beginning(variant):
+    p, gs = start(variant), gradients(variant)
+    forms = [jax.tree.structure(walk(variant, p, gs[:n])[1]) for n in (0, 1, 7)]
+    assert forms[0] == forms[1] == forms[2]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_parameter_and_state_keep_shape_and_dtype(variant, library, dtype):
     if not hasattr(library, dtype):
         pytest.skip("NumPy has no bfloat16")
-    p = library.ones((2, 3), dtype=getattr(library, dtype))
-    q, s = walk(variant, p, [p, p, p])
-    for array in (q, *(x for x in s if not isinstance(x, int))):
+    p, *gs = (library.asarray(x, dtype=getattr(library, dtype)) for x in (start(variant), *gradients(variant)[:3]))
+    path, s = walk(variant, p, gs)
+    for array in (*path, *arrays(s)):
         assert (array.dtype, array.shape) == (p.dtype, p.shape)
 
 
-@variants
 def test_a_rule_takes_its_learning_rate_as_an_array(variant, library):
-    p = library.asarray([1.0, 2.0])
-    wanted, _ = walk(variant, p, [p, p], lr=0.5)
-    answer, _ = walk(variant, p, [p, p], lr=library.asarray(0.5))
-    assert to_numpy(answer).tolist() == to_numpy(wanted).tolist()
+    p, *gs = (library.asarray(x, dtype=library.float32) for x in (start(variant), *gradients(variant)[:3]))
+    wanted, _ = walk(variant, p, gs, [0.5] * 3)
+    path, _ = walk(variant, p, gs, [library.asarray(0.5, dtype=library.float32)] * 3)
+    for q, w in zip(path, wanted, strict=True):
+        np.testing.assert_allclose(to_numpy(q), to_numpy(w), rtol=1e-6)
 
 
-@variants
-def test_without_a_learning_rate_there_is_no_step(variant):
-    rule, _ = VARIANTS[variant]
+def test_a_learning_rate_of_zero_moves_nothing(variant, library):
+    p, g = (library.asarray(x, dtype=library.float32) for x in (start(variant), gradients(variant)[0]))
+    if "adamw_lr" in names(variant.rule):
+        variant = variant._replace(hypers={**variant.hypers, "adamw_lr": 0.0})
+    for zero in (0.0, library.asarray(0.0, dtype=library.float32)):
+        (q, *_), _ = walk(variant, p, [g], [zero])
+        np.testing.assert_allclose(to_numpy(q), to_numpy(p), rtol=1e-6)
+
+
+def test_where_no_default_is_given_there_is_no_step_without_a_learning_rate(variant):
+    if variant.lr is not None:
+        pytest.skip("it has a default")
+    p = start(variant)
     with pytest.raises(TypeError, match="lr"):
-        rule.step(1.0, 1.0, rule.init(1.0))
+        variant.rule.step(p, p, variant.rule.init(p), **variant.hypers)

@@ -73,10 +73,15 @@ def test_a_device_is_described_in_one_line(monkeypatch):
     assert device.describe("mps") == "mps"
 
 
-@pytest.mark.parametrize(("name", "waits"), [("cuda:1", ["cuda:1"]), ("mps", ["mps"]), ("cpu", [])])
-def test_waiting_asks_the_device_that_works(monkeypatch, name, waits):
-    asked = []
-    monkeypatch.setattr(torch.cuda, "synchronize", asked.append)
-    monkeypatch.setattr(torch.mps, "synchronize", lambda: asked.append("mps"))
-    device.synchronize(name)
-    assert asked == waits
+@pytest.mark.parametrize(
+    ("name", "native", "dtype"),
+    [
+        ("cpu", False, torch.bfloat16),
+        ("mps", False, torch.float16),
+        ("cuda", False, torch.float16),
+        ("cuda:1", True, torch.bfloat16),
+    ],
+)
+def test_autocast_is_in_bfloat16_where_the_device_computes_in_it(monkeypatch, name, native, dtype):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native or including_emulation)
+    assert device.autocast_dtype(name) is dtype

@@ -48,11 +48,13 @@ def describe(device: str) -> str:
     return f"{device}: {os.cpu_count()} cores" if device == "cpu" else device
 
 
-def synchronize(device: str) -> None:
-    """Wait until the device has done what was asked of it; a clock read before that measures only the asking."""
+def autocast_dtype(device: str):
+    """The half precision for `torch.autocast`: bfloat16 where the device computes in it, else float16.
+
+    float16 needs a GradScaler (`mixed_precision.scaled_step`), bfloat16 does not.
+    """
     import torch
 
-    if device.startswith("cuda"):
-        torch.cuda.synchronize(device)
-    elif device.startswith("mps"):
-        torch.mps.synchronize()
+    if device.startswith("cuda") and not torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.float16
+    return torch.float16 if device.startswith("mps") else torch.bfloat16

@@ -1,0 +1,71 @@
+"""Clipping of torch gradients in place: PyTorch's two functions, and adaptive clipping beside them.
+
+Names, arguments and numbers are those of `torch.nn.utils`. They differ where PyTorch stops with an error from deep
+inside: a model without any gradient and a gradient without entries are nothing to clip, and a wrong limit or an empty
+list of parameters is refused in one sentence.
+
+No call waits for the device: the norm comes back as a tensor, and whether it is finite is the caller's to look at.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_value_ as _clip_value_
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+
+from course_lib.clipping import check_limit, outputs_first
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale all gradients by one number, so that together they are no longer than `max_norm`; the norm before.
+
+    Raises RuntimeError where the norm is not finite, if asked to: the one option that waits for the device.
+    """
+    check_limit("max_norm", max_norm)
+    parameters = _with_gradients(parameters)
+    norm = get_total_norm([p.grad for p in parameters], norm_type, error_if_nonfinite, foreach)
+    clip_grads_with_norm_(parameters, max_norm, norm, foreach)
+    return norm
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> Tensor:
+    """Move every entry of the gradients into [-clip_value, clip_value]; the norm before."""
+    check_limit("clip_value", clip_value)
+    parameters = _with_gradients(parameters)
+    norm = get_total_norm([p.grad for p in parameters], foreach=foreach)
+    if parameters:
+        _clip_value_(parameters, clip_value, foreach)
+    return norm
+
+
+@torch.no_grad()
+def clip_grad_agc_(parameters: Tensor | Iterable[Tensor], clipping: float = 0.01, eps: float = 1e-3) -> Tensor:
+    """Adaptive clipping, `clipping.adaptive` in place: every unit's gradient against its weights; the norm before.
+
+    The paper leaves the last layer unclipped: do not pass its parameters.
+    """
+    check_limit("clipping", clipping)
+    check_limit("eps", eps)
+    parameters = _with_gradients(parameters)
+    norm = get_total_norm([p.grad for p in parameters])
+    for p in parameters:
+        axes = outputs_first(p.shape)
+        size = torch.linalg.vector_norm(p, dim=axes, keepdim=True).clamp_(min=eps)
+        length = torch.linalg.vector_norm(p.grad, dim=axes, keepdim=True)
+        p.grad.div_((length / (clipping * size)).clamp_(min=1.0))
+    return norm
+
+
+def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    """The parameters that have a gradient with entries in it."""
+    parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    if not parameters:
+        raise ValueError("parameters is empty; give at least one (a generator is used up after one pass)")
+    return [p for p in parameters if p.grad is not None and p.grad.numel()]
