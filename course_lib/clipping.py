@@ -16,7 +16,7 @@ References: Pascanu, Mikolov & Bengio 2013, algorithm 1; Brock, De, Smith & Simo
 from collections.abc import Callable, Sequence
 from numbers import Real
 
-from course_lib.arrays import Array, maximum, namespace
+from course_lib.arrays import Array, namespace
 
 
 def by_value(gradients: Sequence[Array], clip_value: float) -> tuple[list[Array], Array]:
@@ -96,19 +96,22 @@ def _is_vector(shape: tuple[int, ...]) -> bool:
 
 
 def _adaptive(g: Array, p: Array, clipping: float, eps: float, axes: tuple[int, ...] | None) -> Array:
-    xp = namespace(g)
-    weights = xp.linalg.vector_norm(p, axis=axes, keepdims=True)
-    norm = xp.linalg.vector_norm(g, axis=axes, keepdims=True)
-    return _times(g, _factor(norm, clipping * maximum(weights, eps)))
+    weights = namespace(p).clip(_length(p, axes), eps, None)
+    return _times(g, _factor(_length(g, axes), clipping * weights))
+
+
+def _length(x: Array, axes: tuple[int, ...] | None) -> Array:
+    xp = namespace(x)
+    return xp.sqrt(xp.sum(abs(x) ** 2, axis=axes, keepdims=True))
 
 
 def _factor(norm: Array, limit: Array) -> Array:
     """min(1, limit / norm), in a form that divides by no zero and passes NaN on."""
-    return 1 / maximum(norm / limit, 1.0)
+    return 1 / namespace(norm).clip(norm / limit, 1.0, None)
 
 
 def _times(g: Array, factor: Array) -> Array:
     """g * factor; g keeps its dtype, though the norm may be of arrays of several, but integers become floats."""
-    xp, new = namespace(g), g * factor
-    floating = hasattr(g, "dtype") and xp.isdtype(g.dtype, ("real floating", "complex floating"))
-    return xp.astype(new, g.dtype, copy=False) if floating else new
+    if isinstance(g, int | float):
+        return g * factor
+    return namespace(g).asarray(g * factor, dtype=(g * 1.0).dtype)

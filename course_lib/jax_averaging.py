@@ -20,17 +20,22 @@ def on_tree(average: Average) -> Average:
 
     def step(params, s: State) -> State:
         def move(p, mean):
-            return average.step(p, State(mean, s.t)).mean.astype(mean.dtype) if _averaged(p) else p
+            return average.step(p, _leaf(mean, s.t)).mean.astype(mean.dtype) if _averaged(p) else p
 
         return State(jax.tree.map(move, params, s.mean), s.t + 1)
 
     def value(s: State):
         def read(mean):
-            return average.value(State(mean, s.t)).astype(mean.dtype) if _averaged(mean) else mean
+            return average.value(_leaf(mean, s.t)).astype(mean.dtype) if _averaged(mean) else mean
 
         return jax.tree.map(read, s.mean)
 
     return Average(init, step, value)
+
+
+def _leaf(mean, t) -> State:
+    """The state of one leaf, its count in the leaf's precision: 1 / t of an integer is in single."""
+    return State(mean, t.astype(jnp.promote_types(jnp.float32, jnp.finfo(mean.dtype).dtype)))
 
 
 def _averaged(leaf) -> bool:

@@ -27,7 +27,8 @@ class GradientTransformation(NamedTuple):
 
 class State(NamedTuple):
     count: Array  # steps taken, int32
-    rule: Array  # the rule's state for every leaf of the parameters
+    numbers: dict  # the single numbers in the rule's state, once for all leaves
+    rule: Array  # the rest of the rule's state, for every leaf of the parameters
 
 
 def from_rule(rule, learning_rate=None, *, reads_params: bool = True, **hypers) -> GradientTransformation:
@@ -46,7 +47,10 @@ def from_rule(rule, learning_rate=None, *, reads_params: bool = True, **hypers) 
     hypers = hyperparameters.resolve(rule, given)
 
     def init(params) -> State:
-        return State(jnp.zeros([], jnp.int32), jax.tree.map(lambda p: _arrays(rule.init(_real(p)), p), params))
+        whole = [rule.init(_real(p)) for p in jax.tree.leaves(params)]
+        numbers = {_kind(s): _numbers(s) for s in whole}
+        arrays = [jax.tree.map(lambda x: None if _is_number(x) else jnp.asarray(x), s) for s in whole]
+        return State(jnp.zeros([], jnp.int32), numbers, jax.tree.structure(params).unflatten(arrays))
 
     def update(updates, state: State, params=None, **extra):
         if params is None and reads_params:
@@ -54,10 +58,12 @@ def from_rule(rule, learning_rate=None, *, reads_params: bool = True, **hypers) 
         now = {name: value(state.count) if callable(value) else value for name, value in hypers.items()}
         gs, treedef = jax.tree.flatten(updates)
         ps = treedef.flatten_up_to(params) if reads_params else [jnp.zeros_like(g) for g in gs]
-        ss = treedef.flatten_up_to(state.rule)
-        both = [_move(rule, p, g, s, now) for p, g, s in zip(ps, gs, ss, strict=True)]
-        moves, states = zip(*both, strict=True) if both else ((), ())
-        return treedef.unflatten(moves), State(state.count + 1, treedef.unflatten(states))
+        moves, arrays, numbers = [], [], dict(state.numbers)
+        for p, g, s in zip(ps, gs, treedef.flatten_up_to(state.rule), strict=True):
+            move, new, numbers[_kind(s)] = _move(rule, p, g, s, state.numbers[_kind(s)], now)
+            moves.append(move)
+            arrays.append(new)
+        return treedef.unflatten(moves), State(state.count + 1, numbers, treedef.unflatten(arrays))
 
     return GradientTransformation(init, update)
 
@@ -67,24 +73,40 @@ def apply_updates(params, updates):
     return jax.tree.map(lambda p, u: (p + u).astype(p.dtype), params, updates)
 
 
-def _move(rule: Rule, p, g, s, hypers: dict):
-    """(update, state) of one leaf, in the dtypes they came in."""
-    q, new = rule.step(_real(p), _real(g), s, **hypers)
+def _move(rule: Rule, p, g, s, numbers: tuple, hypers: dict):
+    """(update, state's arrays, its numbers) of one leaf, in the dtypes they came in."""
+    number = iter(numbers)
+    old = jax.tree.map(lambda x: next(number) if x is None else x, s, is_leaf=_is_none)
+    q, new = rule.step(_real(p), _real(g), old, **hypers)
+    new = jax.tree.map(lambda x, y: jnp.asarray(x).astype(y.dtype), new, old)
     move = (q - _real(p)).astype(_real(g).dtype)
     if jnp.iscomplexobj(g):
         move = jax.lax.complex(move[..., 0], move[..., 1])
-    return move, jax.tree.map(lambda new, old: jnp.asarray(new).astype(old.dtype), new, s)
+    after = zip(jax.tree.leaves(new), jax.tree.leaves(s, is_leaf=_is_none), strict=True)
+    arrays = jax.tree.map(lambda x, y: None if y is None else x, new, s, is_leaf=_is_none)
+    return move, arrays, tuple(x for x, y in after if y is None)
 
 
 def _real(x):
     return jnp.stack([x.real, x.imag], axis=-1) if jnp.iscomplexobj(x) else x
 
 
-def _arrays(s, p):
-    """A state whose Python numbers are arrays, so that its structure and dtypes never change between steps."""
-    single = jnp.promote_types(jnp.float32, _real(p).dtype)
-    dtypes = {int: jnp.int32, float: single}
-    return jax.tree.map(lambda x: jnp.asarray(x, dtypes.get(type(x))), s)
+def _is_none(x) -> bool:
+    return x is None
+
+
+def _is_number(x) -> bool:
+    return isinstance(x, int | float)
+
+
+def _numbers(s) -> tuple:
+    found = [x for x in jax.tree.leaves(s) if _is_number(x)]
+    return tuple(jnp.asarray(x, jnp.int32 if isinstance(x, int) else float) for x in found)
+
+
+def _kind(s) -> str:
+    """States of one kind hold the same numbers: all leaves take their steps together."""
+    return f"{type(s).__module__}.{type(s).__qualname__}"
 
 
 def sgd(learning_rate, momentum: float | None = None, nesterov: bool = False) -> GradientTransformation:

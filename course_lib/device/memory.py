@@ -45,8 +45,8 @@ def out_of_memory_advice():
         if not _lacks_memory(error):
             raise
         raise RuntimeError(
-            "out of memory: halve the batch size and accumulate the gradients of two batches before each step, which "
-            "without batch norm is the same step, or compute in half precision (torch.autocast with device.autocast_dtype)"
+            "out of memory: halve the batch size and accumulate the gradients of two batches before each step (without "
+            "batch norm the same step), or compute in half precision (torch.autocast with device.autocast_dtype)"
         ) from error
 
 

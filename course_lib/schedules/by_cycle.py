@@ -96,7 +96,7 @@ class Cyclic:
     def _height(self, t: Array) -> Array:
         """0 at the foot, 1 at the first peak."""
         up, down = self.step_size_up, self.step_size_down or self.step_size_up
-        age, cycle = t % (up + down), t // (up + down)
+        age, cycle = 1.0 * (t % (up + down)), t // (up + down)
         return where(age <= up, age / up, (up + down - age) / down) * self._scale(cycle, t)
 
     def _scale(self, cycle: Array, t: Array) -> Array:

@@ -1,6 +1,8 @@
 """Learning rates that change at every step: a formula in t, the 0-based count of the steps taken before.
 
 Each is a value, called with t (a number, an array of steps, a tracer) to give lr. Nothing changes when it is called.
+Where t is the first to be divided it is multiplied by 1.0 before: JAX divides 32-bit integers in float32, whatever the
+precision of the rest.
 """
 
 import math
@@ -62,7 +64,7 @@ class Polynomial:
         allowed.number("end_lr", self.end_lr)
 
     def __call__(self, t: Array) -> Array:
-        left = 1.0 - minimum(t, self.total_steps) / self.total_steps
+        left = 1.0 - 1.0 * minimum(t, self.total_steps) / self.total_steps
         return self.end_lr + (self.lr - self.end_lr) * left**self.power
 
 
@@ -103,7 +105,7 @@ class InverseTime:
         allowed.steps("decay_steps", self.decay_steps)
 
     def __call__(self, t: Array) -> Array:
-        age = t / self.decay_steps
+        age = 1.0 * t / self.decay_steps
         return self.lr / (1.0 + self.decay_rate * (floor(age) if self.staircase else age))
 
 

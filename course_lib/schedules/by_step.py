@@ -91,7 +91,7 @@ class Multiplicative:
         if isinstance(t, int | float):
             return self._table(int(t))[-1]
         if isinstance(t, np.ndarray | np.generic):
-            return np.array(self._table(int(np.max(t, initial=0))))[t]
+            return np.array(self._table(int(np.max(t, initial=0))))[np.asarray(t, int)]
         if self.total_steps is None:
             raise ValueError("Expected positive integer total_steps for a traced step, but got None")
         return namespace(t).asarray(self._table(self.total_steps))[minimum(t, self.total_steps)]

@@ -36,7 +36,7 @@ class WarmUp:
             )
 
     def __call__(self, t: Array) -> Array:
-        done = minimum(t, self.warmup_steps) / max(self.warmup_steps, 1)
+        done = 1.0 * minimum(t, self.warmup_steps) / max(self.warmup_steps, 1)
         rise = self.schedule(0) * (self.start_factor + (1.0 - self.start_factor) * done)
         return where(t < self.warmup_steps, rise, self.schedule(maximum(t - self.warmup_steps, 0)))
 
@@ -72,8 +72,8 @@ class Trapezoid:
 
     def __call__(self, t: Array) -> Array:
         down = self.total_steps - self.cooldown_steps
-        rise = minimum(t, self.warmup_steps) / self.warmup_steps if self.warmup_steps else 1.0 + 0.0 * t
-        fall = minimum(maximum(t - down, 0), self.cooldown_steps) / max(self.cooldown_steps, 1)
+        rise = 1.0 * minimum(t, self.warmup_steps) / self.warmup_steps if self.warmup_steps else 1.0 + 0.0 * t
+        fall = 1.0 * minimum(maximum(t - down, 0), self.cooldown_steps) / max(self.cooldown_steps, 1)
         return self.lr * rise + (self.end_lr - self.lr) * fall
 
 

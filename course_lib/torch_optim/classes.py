@@ -75,7 +75,7 @@ _MOMENTS = {"t": "step", "m": "exp_avg", "v": "exp_avg_sq"}
 class SGD(_Named):
     """`torch.optim.SGD`: plain, heavy-ball or Nesterov, as each group's `momentum` and `nesterov` say."""
 
-    slots: ClassVar[dict[str, str]] = {"v": "momentum_buffer", "t": "step"}
+    slots: ClassVar[dict[str, str]] = {"v": "momentum_buffer"}
     missing: ClassVar[dict[str, object]] = {"t": 1}  # torch has the buffer only after a first step
     takes_rows = True
 
@@ -111,10 +111,13 @@ class Adagrad(_Named):
         defaults["initial_accumulator_value"] = initial_accumulator_value
         flags = {"foreach": foreach, "differentiable": differentiable, "fused": fused}
         super().__init__(params, defaults, maximize=maximize, compile=compile, **flags)
-        for group in self.param_groups:
-            for p in group["params"]:
-                first = adagrad.init(state.real(p.detach()), group["initial_accumulator_value"])
-                self._remember(p, self._rule(group), first)
+
+    def add_param_group(self, param_group: dict) -> None:
+        super().add_param_group(param_group)
+        group = self.param_groups[-1]
+        for p in group["params"]:
+            first = adagrad.init(state.real(p.detach()), group["initial_accumulator_value"])
+            self._remember(p, self._rule(group), first)
 
     def _rule(self, group):
         return _RULES[adagrad][bool(group["weight_decay"])]
@@ -319,10 +322,10 @@ class _ScheduleFree(_Named):
                     to_z = 1 - group["beta"] if mode == "train" else 1 - 1 / group["beta"]
                     p.lerp_(self.state[p]["z"], to_z)
 
-    def step(self, closure=None):
-        if any(group["mode"] == "eval" for group in self.param_groups):
+    def _hypers(self, rule, group: dict) -> dict:
+        if group["mode"] == "eval":
             raise RuntimeError("the parameters stand at the average; call train() before the next step")
-        return super().step(closure)
+        return super()._hypers(rule, group)
 
 
 class ScheduleFreeSGD(_ScheduleFree):

@@ -6,6 +6,8 @@ into the numbers that multiply: with c1 = 1 - beta1^t and r = sqrt(1 - beta2^t),
     (m / c1) / (sqrt(v) / r + eps) = (r / c1) * m / (sqrt(v) + eps * r)
 """
 
+from functools import lru_cache
+
 from course_lib.arrays import one_minus_power
 
 
@@ -19,10 +21,16 @@ def momentum(p, g, v, t, *, lr, momentum, dampening, weight_decay=0.0):
 
 
 def adam(p, g, m, v, t, *, lr, beta1, beta2, eps):
-    root = one_minus_power(beta2, t) ** 0.5
+    c1, r = corrections(beta1, beta2, t)
     m.lerp_(g, 1 - beta1)
     v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
-    p.addcdiv_(m, v.sqrt().add_(eps * root), value=-lr * root / one_minus_power(beta1, t))
+    p.addcdiv_(m, v.sqrt().add_(eps * r), value=-lr * r / c1)
+
+
+@lru_cache(maxsize=8)  # the same for all tensors of a step
+def corrections(beta1: float, beta2: float, t: int) -> tuple[float, float]:
+    """c1 and r."""
+    return one_minus_power(beta1, t), one_minus_power(beta2, t) ** 0.5
 
 
 def adam_l2(p, g, m, v, t, *, lr, beta1, beta2, eps, weight_decay):

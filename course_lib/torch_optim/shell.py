@@ -47,7 +47,7 @@ class TorchOptimizer(torch.optim.Optimizer):
         super().__init__(params, hyperparameters.resolve(self.rule, hypers) | {"maximize": maximize})
 
     def _prepare(self, compile: bool) -> None:
-        self._layouts: dict = {}  # by parameter and rule
+        self._layouts: dict = {}  # by rule and number of dimensions
         self._compiled = compiled.Compiled() if compile else None
 
     def __getstate__(self) -> dict:
@@ -102,13 +102,12 @@ class TorchOptimizer(torch.optim.Optimizer):
 
     def _step_in_place(self, p: torch.Tensor, rule: Rule, hypers: dict, maximize: bool) -> None:
         """The rule's second text; its state is arrays, and a count of steps perhaps."""
-        layout, stored = self._layout(p, rule), self.state[p] if rule.State._fields else {}
-        t = 0
-        if "step" in layout.keys:
-            t = int(stored["step"]) + 1 if "step" in stored else 2
-            state.count(stored, t)
+        text, layout, stored = IN_PLACE[rule.step], self._layouts.get((rule.step, p.dim())), self.state.get(p)
+        if layout is None or (not stored and layout.keys):
+            layout = self._layout(p, rule)
+            stored = self.state.get(p)
+        t = layout.count_one_more(stored)
         arrays = [stored[key] for key in layout.arrays]
-        text = IN_PLACE[rule.step]
         if p.numel() <= blocks.BLOCK and not p.is_complex():
             text(p, -p.grad if maximize else p.grad, *arrays, t, **hypers)
             return
@@ -146,11 +145,12 @@ class TorchOptimizer(torch.optim.Optimizer):
 
     def _layout(self, p: torch.Tensor, rule: Rule) -> state.Layout:
         """Where `p` keeps its state, which is made where there is none yet."""
-        layout = self._layouts.get((p, rule.step))
-        if layout is None or (layout.keys and p not in self.state):
+        kind = rule.step, p.dim()
+        layout = self._layouts.get(kind)
+        if layout is None or (layout.keys and not self.state[p]):
             s = rule.init(state.real(p))
-            layout = self._layouts[p, rule.step] = state.Layout(s, self.slots, self.missing)
-            if layout.keys and not self.state.get(p):
+            layout = self._layouts[kind] = state.Layout(s, self.slots, self.missing)
+            if layout.keys and not self.state[p]:
                 layout.save(self.state[p], s, p)
         return layout
 

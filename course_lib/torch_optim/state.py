@@ -47,6 +47,7 @@ class Layout:
         self.keys = [key for key, _, _ in found]
         self.kinds = [torch.Tensor if isinstance(value, torch.Tensor) else type(value) for _, _, value in found]
         self.arrays = [key for key, kind in zip(self.keys, self.kinds, strict=True) if kind is torch.Tensor]
+        self._counts = "step" in self.keys
         self._missing = {key: missing[name] for key, name, _ in found if name in missing}
         self._form = rebuild(s, iter(self.kinds))
 
@@ -70,6 +71,18 @@ class Layout:
                 count(stored, value)
             else:
                 stored[key] = float(value)
+
+    def count_one_more(self, stored: dict) -> int:
+        """Add one to the count of steps, if the state has one, and return it."""
+        if "t" in self.keys:  # under its own name a count is a plain number
+            stored["t"] = stored.get("t", self._missing.get("t", 0)) + 1
+            return stored["t"]
+        if not self._counts:
+            return 0
+        step = stored.get("step")
+        if type(step) is not torch.Tensor:
+            step = stored["step"] = torch.tensor(float(self._stand_in("step", stored) if step is None else step))
+        return int(step.add_(1))
 
     def _stand_in(self, key: str, stored: dict):
         if key not in self._missing:

@@ -81,6 +81,10 @@ class ChainedScheduler(_Composed):
     def ages(self, t: int) -> dict[Shell, int]:
         return dict.fromkeys(self._schedulers, t)
 
+    def load_state_dict(self, state_dict: dict) -> None:
+        first = state_dict["_schedulers"][0]  # torch's chain does not count for itself
+        super().load_state_dict({"last_epoch": first["last_epoch"]} | state_dict)
+
     def lr_at(self, t: int) -> list[float]:
         rates = zip(*(scheduler.lr_at(t) for scheduler in self._schedulers), strict=True)
         return [_product(float(first), lrs) for first, lrs in zip(self.base_lrs, rates, strict=True)]

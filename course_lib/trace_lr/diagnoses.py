@@ -90,7 +90,7 @@ def _steps_between_moves(f: Facts) -> int:
 
 
 def ran_over(f: Facts) -> str | None:
-    if f.position is None or f.horizon is None or f.scheduler == "CyclicLR":
+    if f.position is None or f.horizon is None or f.scheduler == "CyclicLR" or f.entry > f.start:
         return None
     past, inside = f.lr[f.position > f.horizon], f.lr[f.position <= f.horizon]
     if not len(past) or not len(inside) or past.max() <= inside[-1]:

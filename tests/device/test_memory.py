@@ -48,9 +48,9 @@ def too_large_for_jax():
 
 @pytest.mark.parametrize("fail", [too_large_for_torch, too_large_for_numpy, too_large_for_a_gpu, too_large_for_jax])
 def test_a_lack_of_memory_becomes_one_sentence_of_advice(fail):
-    with pytest.raises(RuntimeError, match=r"^out of memory: halve the batch size and accumulate") as caught:
-        with device.out_of_memory_advice():
-            fail()
+    advice = r"^out of memory: halve the batch size and accumulate"
+    with pytest.raises(RuntimeError, match=advice) as caught, device.out_of_memory_advice():
+        fail()
     assert caught.value.__cause__ is not None
     assert "autocast" in str(caught.value)
 

@@ -50,10 +50,15 @@ def settings():
 
 
 def test_deterministic_algorithms_are_asked_for_inside_and_not_after_an_exception():
-    before = settings()
-    with pytest.raises(KeyError), device.deterministic():
-        assert settings() == (True, False, False, True, ":4096:8")
+    before, inside = settings(), []
+
+    def fail():
+        inside.append(settings())
         raise KeyError
+
+    with pytest.raises(KeyError), device.deterministic():
+        fail()
+    assert inside == [(True, False, False, True, ":4096:8")]
     assert settings() == before == (False, False, False, False, None)
 
 
