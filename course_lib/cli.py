@@ -1,4 +1,4 @@
-"""The command `course`: lab, test, build, new, images, doctor. The standard library alone until it knows which."""
+"""The command `course`: lab, test, build, new, images, bench, doctor. The standard library alone until it is chosen."""
 
 import argparse
 import importlib.util
@@ -60,6 +60,9 @@ def parser() -> Parser:
     sub = add("new", new, help="start a lesson in solutions/")
     sub.add_argument("stem", metavar="NN_topic", help="such as 17_sharpness")
     add("images", images, help="draw the pictures in images/ again")
+    sub = add("bench", bench, help="measure speed beside its peers, as ratios in one run")
+    sub.add_argument("what", choices=("optim",), metavar="WHAT", help="optim")
+    sub.add_argument("--record", action="store_true", help="keep the table in course_lib/bench/")
     add("doctor", doctor, help="say what this machine has and lacks")
     return top
 
@@ -155,6 +158,21 @@ def images(args) -> int:
     from course_lib import gallery
 
     print(*gallery.write(ROOT / "images"), sep="\n")
+    return 0
+
+
+def bench(args) -> int:
+    from course_lib.bench import optim, record
+
+    rows = []
+    for row in optim.run():
+        print(f"{row.shapes:12} {row.ours:18} {row.milliseconds:9.2f} ms   {row.ratio:5.2f} of {row.peer}", flush=True)
+        rows.append(row)
+    text = record.page("optim", optim.__doc__, optim.table(rows))
+    if args.record:
+        (ROOT / "course_lib" / "bench" / "optim.md").write_text(text, encoding="utf-8")
+    else:
+        print("", optim.table(rows), sep="\n")
     return 0
 
 

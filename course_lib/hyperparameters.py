@@ -82,5 +82,7 @@ def check(name: str, value) -> None:
 def _check_betas(betas) -> None:
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise ValueError(f"betas is {betas!r}; allowed is a pair such as (0.9, 0.999)")
+    if isinstance(betas[0], Real) != isinstance(betas[1], Real):
+        raise ValueError(f"betas must be either both floats or both Tensors (given {betas!r})")
     for name, beta in zip(("beta1", "beta2"), betas, strict=True):
         check(name, beta)

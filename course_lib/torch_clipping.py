@@ -29,8 +29,8 @@ def clip_grad_norm_(
     Raises RuntimeError where the norm is not finite, if asked to: the one option that waits for the device.
     """
     check_limit("max_norm", max_norm)
-    parameters = _with_gradients(parameters)
-    norm = get_total_norm([p.grad for p in parameters], norm_type, error_if_nonfinite, foreach)
+    parameters, grads = _with_gradients(parameters)
+    norm = get_total_norm(grads, norm_type, error_if_nonfinite, foreach)
     clip_grads_with_norm_(parameters, max_norm, norm, foreach)
     return norm
 
@@ -38,8 +38,8 @@ def clip_grad_norm_(
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> Tensor:
     """Move every entry of the gradients into [-clip_value, clip_value]; the norm before."""
     check_limit("clip_value", clip_value)
-    parameters = _with_gradients(parameters)
-    norm = get_total_norm([p.grad for p in parameters], foreach=foreach)
+    parameters, grads = _with_gradients(parameters)
+    norm = get_total_norm(grads, foreach=foreach)
     if parameters:
         _clip_value_(parameters, clip_value, foreach)
     return norm
@@ -53,19 +53,20 @@ def clip_grad_agc_(parameters: Tensor | Iterable[Tensor], clipping: float = 0.01
     """
     check_limit("clipping", clipping)
     check_limit("eps", eps)
-    parameters = _with_gradients(parameters)
-    norm = get_total_norm([p.grad for p in parameters])
-    for p in parameters:
+    parameters, grads = _with_gradients(parameters)
+    norm = get_total_norm(grads)
+    for p, g in zip(parameters, grads, strict=True):
         axes = outputs_first(p.shape)
         size = torch.linalg.vector_norm(p, dim=axes, keepdim=True).clamp_(min=eps)
-        length = torch.linalg.vector_norm(p.grad, dim=axes, keepdim=True)
-        p.grad.div_((length / (clipping * size)).clamp_(min=1.0))
+        length = torch.linalg.vector_norm(g, dim=axes, keepdim=True)
+        g.div_((length / (clipping * size)).clamp_(min=1.0))
     return norm
 
 
-def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    """The parameters that have a gradient with entries in it."""
+def _with_gradients(parameters: Tensor | Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """The parameters that have a gradient with entries in it, and these gradients."""
     parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     if not parameters:
         raise ValueError("parameters is empty; give at least one (a generator is used up after one pass)")
-    return [p for p in parameters if p.grad is not None and p.grad.numel()]
+    found = [(p, g) for p in parameters if (g := p.grad) is not None and g.numel()]
+    return [p for p, _ in found], [g for _, g in found]

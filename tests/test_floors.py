@@ -23,7 +23,7 @@ FLOORS = (
         "mixed_precision",
     ),
     ("training", "trace_lr"),
-    ("experiments", "plots"),
+    ("bench", "experiments", "plots"),
     ("exercises", "gallery", "widgets"),
     ("lessons", "doctor"),
     ("cli",),

@@ -1,6 +1,8 @@
 """A trace of a real loop has the rates that its steps used, and says what is off with them."""
 
+import contextlib
 import copy
+import re
 
 import numpy as np
 import pytest
@@ -51,15 +53,11 @@ def never(o, s):
 
 def before(o, s):
     for _ in range(STEPS):
-        with pytest.warns(UserWarning, match="before `optimizer.step") if s.last_epoch == 0 else _nothing():
+        with (
+            pytest.warns(UserWarning, match="before `optimizer.step") if s.last_epoch == 0 else contextlib.nullcontext()
+        ):
             s.step()
         o.step()
-
-
-def _nothing():
-    import contextlib
-
-    return contextlib.nullcontext()
 
 
 def traced(scheduler, loop, o=None, **meant):
@@ -127,7 +125,7 @@ def test_tracing_changes_nothing(room):
     for on in (True, False):
         o = sgd()
         s = room.CosineAnnealingLR(o, STEPS)
-        with trace_lr(o, s) if on else _nothing():
+        with trace_lr(o, s) if on else contextlib.nullcontext():
             per_batch(o, s)
             inside = s.state_dict()
         runs.append((repr(inside), repr(o.state_dict())))
@@ -136,9 +134,15 @@ def test_tracing_changes_nothing(room):
 
 def test_after_the_block_no_step_is_recorded_also_after_an_exception():
     o = sgd()
-    with pytest.raises(RuntimeError, match="lost"), trace_lr(o) as trace:
-        o.step()
-        raise RuntimeError("lost")
+    trace = trace_lr(o)
+
+    def broken():
+        with trace:
+            o.step()
+            raise RuntimeError("lost")
+
+    with pytest.raises(RuntimeError, match="lost"):
+        broken()
     o.step()
     assert len(trace) == 1
     assert not o._optimizer_step_pre_hooks
@@ -258,8 +262,6 @@ def test_the_scheduler_before_the_optimiser_is_named(room):
 
 
 def assert_matches(words, trace):
-    import re
-
     assert re.search(words, only(trace)), trace.diagnose()
 
 

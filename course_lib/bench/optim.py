@@ -5,10 +5,13 @@ arithmetic out of place, and optax. Goals stand beside the ratios, met or not.
 """
 
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from course_lib import torch_optim
 from course_lib.bench.clock import race
@@ -125,15 +128,32 @@ def _extra_memory(ps: list) -> tuple[float, float]:
 
 
 def _peak_bytes(step: Callable) -> int:
-    """The most memory that torch's allocator held during `step` beyond what it held before."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+    """The most memory that new tensors held at one time during `step`."""
+    with PeakMemory() as memory:
         step()
-    held = peak = 0
-    for event in sorted(profile.events(), key=lambda e: e.time_range.start):
-        if event.name == "[memory]":
-            held += event.cpu_memory_usage if hasattr(event, "cpu_memory_usage") else event.self_cpu_memory_usage
-            peak = max(peak, held)
-    return peak
+    return memory.peak
+
+
+class PeakMemory(TorchDispatchMode):
+    """Adds up the storage of every tensor that an operation makes, until that tensor dies."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = self.peak = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        out = func(*args, **(kwargs or {}))
+        given = {x.untyped_storage().data_ptr() for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)}
+        for x in tree_leaves(out):
+            if isinstance(x, torch.Tensor) and x.untyped_storage().data_ptr() not in given:
+                size = x.untyped_storage().nbytes()
+                self.now += size
+                self.peak = max(self.peak, self.now)
+                weakref.finalize(x, self._free, size)
+        return out
+
+    def _free(self, size: int) -> None:
+        self.now -= size
 
 
 def jax_rows(name: str, seconds: float) -> Iterator[Row]:

@@ -5,7 +5,7 @@ from itertools import cycle
 
 import numpy as np
 
-from course_lib.plots.style import INK, SHADES, axes, colour, dress, label_end
+from course_lib.plots.style import INK, SHADES, axes, colour, dress
 from course_lib.trace import Trace
 
 DASHES = ("-", "--", ":", "-.")
@@ -20,10 +20,8 @@ def rates(curves: dict[str, Callable | Sequence[float]], steps: int | None = Non
     looks = cycle((shade, dash) for dash in DASHES for shade in SHADES)
     for (name, curve), (shade, dash) in zip(curves.items(), looks, strict=False):
         values = _values(name, curve, steps)
-        ax.plot(values, dash, color=shade, linewidth=1.8)
-        label_end(ax, len(values) - 1, values[-1], name, shade)
-    ax.margins(x=0.02)
-    ax.set_xlim(right=ax.get_xlim()[1] * 1.3)  # room for the names
+        ax.plot(values, dash, color=shade, linewidth=1.8, label=name)
+    ax.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.0, 0.5))  # they all end near 0
     return dress(ax, title="One curve is one plan for the whole run", x="step", y=y)
 
 

@@ -167,12 +167,13 @@ class OneCycle:
         return a + (b - a) * done if self.anneal_strategy == "linear" else b + (a - b) / 2.0 * (cos(math.pi * done) + 1)
 
     def _inside(self, t: Array) -> Array:
-        known = isinstance(t, int | float | np.ndarray | np.generic)
-        if self.hold or not known:
+        number = isinstance(t, int | float)
+        if self.hold or not (number or isinstance(t, np.ndarray | np.generic)):
             return minimum(t, self.total_steps - 1)
-        if np.any(np.greater(t, self.total_steps)):
+        last = t if number else np.max(t, initial=0)
+        if last > self.total_steps:
             raise ValueError(
-                f"Tried to step {np.max(t)} times. The specified number of total steps is {self.total_steps}: the "
-                "cycle is over; give a larger total_steps, or hold=True to keep the last lr"
+                f"Tried to step {last} times. The specified number of total steps is {self.total_steps}: the cycle is "
+                "over; give a larger total_steps, or hold=True to keep the last lr"
             )
         return t

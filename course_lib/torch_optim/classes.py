@@ -277,7 +277,9 @@ class Muon(_Named):
         ns_coefficients=muon.COEFFICIENTS, eps=1e-7, ns_steps=5, adjust_lr_fn=None, *, compile=False,
     ):  # fmt: skip
         if adjust_lr_fn not in (None, "original"):
-            raise ValueError(f"adjust_lr_fn is {adjust_lr_fn!r}; allowed are None and 'original'")
+            raise ValueError(
+                f"Adjust learning rate function {adjust_lr_fn} is not supported (allowed are None and 'original')"
+            )
         defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
         defaults |= {"ns_coefficients": ns_coefficients, "eps": eps, "ns_steps": ns_steps, "adjust_lr_fn": adjust_lr_fn}
         super().__init__(params, defaults, compile=compile)
@@ -285,7 +287,10 @@ class Muon(_Named):
     def add_param_group(self, param_group: dict) -> None:
         super().add_param_group(param_group)
         for i, p in enumerate(self.param_groups[-1]["params"]):
-            if p.ndim != 2:
+            if p.ndim != 2 or p.is_complex():
+                self.param_groups.pop()
+                if p.is_complex():
+                    raise RuntimeError(f"Muon does not support complex parameters; number {i} is {p.dtype}")
                 raise ValueError(
                     f"Muon only supports 2D parameters; number {i} has size {tuple(p.shape)}. Give it to AdamW"
                 )
@@ -302,6 +307,12 @@ class _ScheduleFree(_Named):
     """Parameters stand at the training point after `train()`, at the average after `eval()`, where they are best."""
 
     slots: ClassVar[dict[str, str]] = {"t": "step", "v": "exp_avg_sq"}
+
+    def add_param_group(self, param_group: dict) -> None:
+        beta = number(param_group.get("beta", self.defaults["beta"]))
+        if beta == 0:
+            raise ValueError(f"Invalid beta value: {beta} (beta must be > 0, or the average cannot be found from p)")
+        super().add_param_group(param_group)
 
     def train(self) -> None:
         """Move every parameter to the point where gradients are taken; call it before training goes on."""

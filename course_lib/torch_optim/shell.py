@@ -70,8 +70,11 @@ class TorchOptimizer(torch.optim.Optimizer):
                 "a group is a dict such as {'params': net.parameters(), 'lr': 0.1}"
             )
         for name, value in (self.defaults | param_group).items():
+            if name == "betas":
+                hyperparameters.check(name, value)
+                value = tuple(number(beta, name) for beta in value)
             if name != "params":
-                hyperparameters.check(name, value if name == "betas" else number(value, name))
+                hyperparameters.check(name, number(value, name))
         super().add_param_group(param_group)
 
     @torch.no_grad()
@@ -175,16 +178,20 @@ class TorchOptimizer(torch.optim.Optimizer):
             )
         if group.get("weight_decay"):
             raise RuntimeError("weight_decay option is not compatible with sparse gradients")
-        rule = self._rule(group)
-        g = p.grad.coalesce()
-        at = g.indices().unbind()
+        rule, g = self._rule(group), p.grad.coalesce()
+        at, rows = g.indices().unbind(), g.values()
+        if group.get("momentum"):  # a velocity carries the rows without a gradient on, too
+            at, rows = (...,), g.to_dense()
         s = self._recall(p, rule)
         few = [v[at] if isinstance(v, torch.Tensor) else v for v in state.values_of(s)]
-        rows = -g.values() if group["maximize"] else g.values()
+        rows = -rows if group["maximize"] else rows
         q, new = rule.step(p[at], rows, state.rebuild(s, iter(few)), **self._hypers(rule, group))
         p[at] = q
-        pairs = zip(state.values_of(s), state.values_of(new), strict=True)
-        values = [old.index_put_(at, v) if isinstance(old, torch.Tensor) else v for old, v in pairs]
+        values = state.values_of(new)
+        for i, old in enumerate(state.values_of(s)):
+            if isinstance(old, torch.Tensor):
+                old[at] = values[i]
+                values[i] = old
         self._remember(p, rule, state.rebuild(s, iter(values)))
         return True
 

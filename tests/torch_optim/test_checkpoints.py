@@ -86,13 +86,13 @@ def test_a_checkpoint_travels_between_torch_and_the_shell(kind, way, run, parame
 
 
 def test_the_state_has_torchs_keys(kind, run, parameters):
-    """SGD counts its steps beside, for the first buffer; torch does not mind."""
+    """SGD counts its steps besides, for the first buffer."""
     ours, theirs = kind.ours(parameters(), **kind.words), kind.theirs(parameters(), **kind.words)
     run(ours, steps=2)
     run(theirs, steps=2)
     keys = [{name for fields in o.state.values() for name in fields} for o in (ours, theirs)]
-    assert keys[0] - {"step"} == keys[1] - {"step"}
-    assert kind.name == "SGD" or keys[0] == keys[1]
+    assert keys[0] - keys[1] <= ({"t"} if kind.name == "SGD" else set())
+    assert keys[1] <= keys[0]
 
 
 def test_the_state_has_torchs_values(kind, run, parameters):
@@ -101,7 +101,7 @@ def test_the_state_has_torchs_values(kind, run, parameters):
     run(theirs, steps=5)
     for mine, torchs in zip(ours.state_dict()["state"].values(), theirs.state_dict()["state"].values(), strict=True):
         for name in torchs:
-            tolerance = 1e-6 if name == "mu_product" else 1e-13
+            tolerance = 1e-6 if kind.name == "NAdam" else 1e-13
             np.testing.assert_allclose(mine[name], torchs[name], rtol=tolerance, atol=tolerance)
 
 
@@ -123,7 +123,7 @@ def test_flags_of_torchs_checkpoints_change_nothing(run, parameters, values):
     theirs = torch.optim.Adam(parameters(), foreach=True)
     run(theirs, steps=2)
     ours = Adam(copy.deepcopy(values(theirs)))
-    ours.load_state_dict(theirs.state_dict())
+    ours.load_state_dict(through_a_file(theirs.state_dict()))
     run(ours, steps=2)
     run(theirs, steps=2)
     np.testing.assert_allclose(values(ours)[0].detach(), values(theirs)[0].detach(), rtol=0, atol=1e-13)
@@ -149,7 +149,7 @@ def test_a_checkpoint_of_another_method_is_refused_at_the_next_step(run, paramet
     optimizer = Adam(parameters())
     optimizer.load_state_dict(other.state_dict())
     optimizer.param_groups[0].update(betas=(0.9, 0.999), eps=1e-8, amsgrad=False, decoupled_weight_decay=False)
-    with pytest.raises(KeyError, match="the optimiser's state has no 'exp_avg'; it holds .*momentum_buffer"):
+    with pytest.raises(KeyError, match=r"the optimiser's state has no '\w+'; it holds momentum_buffer"):
         run(optimizer, steps=1)
 
 
