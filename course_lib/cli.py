@@ -1,6 +1,7 @@
 """The command `course`: lab, test, build, new, images, bench, doctor. The standard library alone until it is chosen."""
 
 import argparse
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -12,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LABCONFIG = Path(__file__).resolve().parent / "labconfig"
 TESTED = ("tests", "solutions", "notebooks")
 NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
+BENCHMARKS = ("optim", "sweep")  # modules of course_lib.bench
 WORKERS = ("-n", "2", "--dist", "loadscope")  # nbval's cells must stay together: one worker a notebook
 
 
@@ -61,7 +63,7 @@ def parser() -> Parser:
     sub.add_argument("stem", metavar="NN_topic", help="such as 17_sharpness")
     add("images", images, help="draw the pictures in images/ again")
     sub = add("bench", bench, help="measure speed beside its peers, as ratios in one run")
-    sub.add_argument("what", choices=("optim",), metavar="WHAT", help="optim")
+    sub.add_argument("what", choices=BENCHMARKS, metavar="WHAT", help=" or ".join(BENCHMARKS))
     sub.add_argument("--record", action="store_true", help="keep the table in course_lib/bench/")
     add("doctor", doctor, help="say what this machine has and lacks")
     return top
@@ -164,13 +166,14 @@ def images(args) -> int:
 def bench(args) -> int:
     from course_lib.bench import optim, record
 
+    what = importlib.import_module(f"course_lib.bench.{args.what}")
     rows = []
-    for row in optim.run():
+    for row in what.run():
         print(f"{row.shapes:12} {row.ours:18} {row.milliseconds:9.2f} ms   {row.ratio:5.2f} of {row.peer}", flush=True)
         rows.append(row)
-    text = record.page("optim", optim.__doc__, optim.table(rows))
+    text = record.page(args.what, what.__doc__, optim.table(rows))
     if args.record:
-        (ROOT / "course_lib" / "bench" / "optim.md").write_text(text, encoding="utf-8")
+        (ROOT / "course_lib" / "bench" / f"{args.what}.md").write_text(text, encoding="utf-8")
     else:
         print("", optim.table(rows), sep="\n")
     return 0

@@ -77,7 +77,7 @@ def _move(rule: Rule, p, g, s, numbers: tuple, hypers: dict):
     """(update, state's arrays, its numbers) of one leaf, in the dtypes they came in."""
     number = iter(numbers)
     old = jax.tree.map(lambda x: next(number) if x is None else x, s, is_leaf=_is_none)
-    q, new = rule.step(_real(p), _real(g), old, **hypers)
+    q, new = rule.step(_real(p), _real(g), old, **{name: _as_fine(value, p) for name, value in hypers.items()})
     new = jax.tree.map(lambda x, y: jnp.asarray(x).astype(y.dtype), new, old)
     move = (q - _real(p)).astype(_real(g).dtype)
     if jnp.iscomplexobj(g):
@@ -85,6 +85,13 @@ def _move(rule: Rule, p, g, s, numbers: tuple, hypers: dict):
     after = zip(jax.tree.leaves(new), jax.tree.leaves(s, is_leaf=_is_none), strict=True)
     arrays = jax.tree.map(lambda x, y: None if y is None else x, new, s, is_leaf=_is_none)
     return move, arrays, tuple(x for x, y in after if y is None)
+
+
+def _as_fine(value, p):
+    """An array of a hyperparameter in single precision, or in that of `p` if that is finer: 1 - lr * ... rounds."""
+    if not (isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jnp.floating)):
+        return value
+    return value.astype(jnp.promote_types(jnp.float32, _real(p).dtype))
 
 
 def _real(x):
@@ -106,7 +113,7 @@ def _numbers(s) -> tuple:
 
 def _kind(s) -> str:
     """States of one kind hold the same numbers: all leaves take their steps together."""
-    return f"{type(s).__module__}.{type(s).__qualname__}"
+    return f"{type(s).__module__}.{type(s).__qualname__}" if isinstance(s, tuple) else ""
 
 
 def sgd(learning_rate, momentum: float | None = None, nesterov: bool = False) -> GradientTransformation:
@@ -134,9 +141,9 @@ def adadelta(learning_rate=1.0, rho=0.9, eps=1e-6, weight_decay=0.0) -> Gradient
 
 
 def rmsprop(
-    learning_rate, decay=0.99, eps=1e-8, centered=False, momentum: float | None = None, eps_in_sqrt=False
+    learning_rate, decay=0.99, eps=1e-8, eps_in_sqrt=False, centered=False, momentum: float | None = None
 ) -> GradientTransformation:
-    """RMSProp. optax's is `decay=0.9, eps_in_sqrt=True`."""
+    """RMSProp. optax's is `decay=0.9, eps_in_sqrt=True`, with lr inside the velocity: the same while lr is constant."""
     hypers = {"alpha": decay, **_eps(eps, eps_in_sqrt)}
     if momentum is None:
         return from_rule(

@@ -1,12 +1,14 @@
 """The words that rules ask of an array library mean the same on a float, NumPy, torch and JAX."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
 
-from course_lib.arrays import namespace, to_numpy, zeros_like
+from course_lib.arrays import maximum, namespace, one_minus_power, sign, sqrt, to_numpy, where, zeros_like
 
 DTYPES = ["float16", "bfloat16", "float32", "float64"]
 
@@ -29,6 +31,43 @@ def test_maximum_and_where_are_words_of_every_library(library):
     p, q = library.asarray([1.0, 5.0]), library.asarray([2.0, 3.0])
     assert to_numpy(namespace(p).maximum(p, q)).tolist() == [2.0, 5.0]
     assert to_numpy(namespace(p).where(p > q, p, q)).tolist() == [2.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("word", "wanted"),
+    [(lambda x: sqrt(abs(x)), [1.5, 0, 2]), (sign, [-1, 0, 1]), (lambda x: maximum(x, -x), [2.25, 0, 4])],
+)
+def test_a_word_means_the_same_on_numbers_and_on_arrays(library, word, wanted):
+    numbers = [-2.25, 0.0, 4.0]
+    assert [word(x) for x in numbers] == wanted
+    assert to_numpy(word(library.asarray(numbers))).tolist() == wanted
+    assert {type(word(x)) for x in numbers} <= {int, float}
+
+
+def test_where_chooses_whole_by_a_bool_and_by_entry_by_an_array(library):
+    x, y = library.asarray([1.0, 5.0]), library.asarray([2.0, 3.0])
+    assert where(True, x, y) is x
+    assert where(False, x, 0.0) == 0.0
+    assert to_numpy(where(x > y, x, y)).tolist() == [2.0, 5.0]
+    assert to_numpy(where(x > y, x, 0.0)).tolist() == [0.0, 5.0]
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9, 0.999, 1 - 1e-9])
+@pytest.mark.parametrize("t", [1, 2, 1000])
+def test_one_minus_a_power_keeps_its_digits(beta, t, library, x64):
+    exact = -math.expm1(t * math.log(beta)) if beta else 1.0
+    assert one_minus_power(beta, t) == pytest.approx(exact, rel=1e-15)
+    assert one_minus_power(beta, t) == pytest.approx(1 - beta**t, rel=1e-6)
+    forms = [(beta, library.asarray(t)), (beta, library.asarray(float(t), dtype=library.float64))]
+    forms += [(library.asarray(beta, dtype=library.float64), t)] * (beta > 0)
+    for b, n in forms:
+        assert float(one_minus_power(b, n)) == pytest.approx(exact, rel=1e-6)
+
+
+def test_one_minus_a_power_is_exact_to_single_precision_where_the_difference_is_not():
+    exact = -math.expm1(math.log(0.999))
+    assert float(one_minus_power(0.999, jnp.asarray(1))) == pytest.approx(exact, rel=2e-7)
+    assert float(1 - jnp.asarray(0.999) ** jnp.asarray(1)) != pytest.approx(exact, rel=1e-6)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

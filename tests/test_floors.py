@@ -22,7 +22,7 @@ FLOORS = (
         "triage",
         "mixed_precision",
     ),
-    ("training", "trace_lr"),
+    ("training", "trace_lr", "lr_finder", "sweeps"),
     ("bench", "experiments", "plots"),
     ("exercises", "gallery", "widgets"),
     ("lessons", "doctor"),

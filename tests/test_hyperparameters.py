@@ -49,7 +49,13 @@ def test_a_value_is_checked_before_the_first_step():
         resolve(momentum, {"lr": 0.1, "momentum": -0.5})
 
 
-OPENINGS = {"lr": "learning rate", "momentum": "momentum value", "weight_decay": "weight_decay value"}
+OPENINGS = {
+    "lr": "learning rate",
+    "momentum": "momentum value",
+    "weight_decay": "weight_decay value",
+    "eps": "epsilon value",
+    "lr_decay": "lr_decay value",
+}
 
 
 @pytest.mark.parametrize("name", OPENINGS)
@@ -57,6 +63,37 @@ OPENINGS = {"lr": "learning rate", "momentum": "momentum value", "weight_decay":
 def test_a_number_out_of_range_is_refused_with_torchs_words_and_what_is_allowed(name, value):
     with pytest.raises(ValueError, match=rf"^Invalid {OPENINGS[name]}: .* \({name} must be a finite number >= 0\)$"):
         check(name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "opening", "allowed", "refused"),
+    [
+        ("rho", "rho value", [0, 0.9, 1], [-0.1, 1.1]),
+        ("alpha", "alpha value", [0, 0.99, 1], [1.5]),
+        ("beta1", "beta parameter at index 0", [0, 0.9], [1.0, -0.1]),
+        ("beta2", "beta parameter at index 1", [0, 0.999], [1.0, 2.0]),
+        ("beta", "beta value", [0.9, 1.0], [1.1]),
+        ("momentum_decay", "momentum_decay value", [0, 4e-3, math.inf], [-1.0]),
+    ],
+)
+def test_a_fraction_has_two_ends(name, opening, allowed, refused):
+    for value in allowed:
+        check(name, value)
+    for value in refused:
+        with pytest.raises(ValueError, match=rf"^Invalid {opening}: {value} \({name} must be a finite number >= 0"):
+            check(name, value)
+
+
+def test_betas_are_a_pair_of_numbers_or_a_pair_of_arrays():
+    for betas in [(0.9, 0.999), [0.0, 0.5], (torch.tensor(0.9), torch.tensor(0.99))]:
+        check("betas", betas)
+    for betas in [0.9, (0.9,), (0.1, 0.2, 0.3), None, "ab"]:
+        with pytest.raises((ValueError, TypeError), match=r"betas is|Invalid beta"):
+            check("betas", betas)
+    with pytest.raises(ValueError, match="Invalid beta parameter at index 1: 1"):
+        check("betas", (0.9, 1.0))
+    with pytest.raises(ValueError, match="betas must be either both floats or both Tensors"):
+        check("betas", (0.9, torch.tensor(0.99)))
 
 
 @pytest.mark.parametrize("name", OPENINGS)

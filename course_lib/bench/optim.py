@@ -19,7 +19,6 @@ from course_lib.bench.shapes import LISTS
 from course_lib.rule import Rule
 from course_lib.rules import adam
 
-
 PROBE = 1 << 26  # entries of the tensors whose sum shows the memory's bandwidth
 PROBE_BYTES = 12  # a float32 entry of a += b: two are read, one is written
 ADAM_BYTES = 28  # of Adam: p, g, m and v are read, p, m and v are written

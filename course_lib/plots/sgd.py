@@ -46,7 +46,7 @@ def frame(ax) -> None:
     ax[0].set(xlim=(-1.25, 1.25), ylim=(-1.25, 1.25))
     ax[0].plot(0, 0, "*", color="black", markersize=9)
     dress(ax[0], title="the path", x="flat direction, h = 1", y="steep direction, h = κ", grid=False)
-    ax[1].set(xlim=(0, 60), ylim=(1e-6, 1e3), yscale="log")
+    ax[1].set(xlim=(0, 60), ylim=(1e-12, 1e3), yscale="log")
     dress(ax[1], title="the loss (dashed: its floor in theory)", x="step")
 
 

@@ -6,7 +6,8 @@
 
 Evaluate the network at x, which `evaluation_point` gives: p is where it trains, not where it is best.
 
-Convention: the authors' code. weight_decay is decoupled from v but taken at p: u = ... + weight_decay * p.
+Convention: the authors' code, which takes the largest lr so far in c: the same while lr does not fall. weight_decay is
+decoupled from v but taken at p: u = ... + weight_decay * p.
 
 References: Defazio et al. 2024, equations (2) to (4), and algorithm 1.
 """

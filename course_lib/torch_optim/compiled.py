@@ -25,18 +25,17 @@ class Compiled:
     def __init__(self):
         self._functions: dict = {}
         self._working: set = set()
-        self._last, self._batches = None, []
+        self._plans: dict = {}  # batches by what they step
+        self._owner: dict = {}  # the plan that last stepped a parameter, and so knows its counts
         self._broken = False
 
     def step(self, optimizer, rule, params: list, hypers: dict, maximize: bool) -> bool:
         """Take the step on all `params`; False, with nothing done, where there is no compiler."""
         if self._broken:
             return False
-        now = rule.step, maximize, tuple(map(id, params))
-        if now != self._last or not all(batch.holds() for batch in self._batches):
-            self._last, self._batches = now, _batches(optimizer, rule, params)
+        function = None
         try:
-            for batch in self._batches:
+            for batch in self._plan(optimizer, rule, params, maximize):
                 function = self._function(rule, batch.shape, maximize)
                 batch.step(function, hypers)
                 self._working.add(function)
@@ -50,6 +49,15 @@ class Compiled:
             )
             return False
         return True
+
+    def _plan(self, optimizer, rule, params: list, maximize: bool) -> list:
+        now = rule.step, maximize, tuple(map(id, params))
+        if {self._owner.get(p) for p in now[2]} != {now} or not all(b.holds() for b in self._plans[now]):
+            for stale in {self._owner.get(p) for p in now[2]}:
+                self._plans.pop(stale, None)
+            self._plans[now] = _batches(optimizer, rule, params)
+            self._owner.update(dict.fromkeys(now[2], now))
+        return self._plans[now]
 
     def _function(self, rule, shape, maximize: bool):
         key = rule.step, maximize

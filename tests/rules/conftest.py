@@ -414,6 +414,15 @@ def variant(request):
     return request.param
 
 
+ONCE = {variant.rule.__name__ + str(variant.shape): variant for variant in reversed(VARIANTS.values())}
+
+
+@pytest.fixture(params=ONCE.values(), ids=ONCE)
+def each(request):
+    """Every rule once, with its defaults."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
 def variants():
     """All of them, by name."""

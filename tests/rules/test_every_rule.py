@@ -82,57 +82,57 @@ def test_a_rule_runs_on_plain_floats(variant):
     np.testing.assert_allclose(np.array(paths).T.reshape(np.shape(wanted)), wanted, rtol=0, atol=1e-14)
 
 
-def test_a_rule_gives_the_same_numbers_under_jit(variant, x64):
-    wanted, _ = walk(variant, start(variant), gradients(variant))
-    step = jax.jit(partial(variant.rule.step, **variant.hypers))
-    path, _ = walk(variant._replace(hypers={}), jnp.asarray(start(variant)), gradients(variant), step=step)
+def test_a_rule_gives_the_same_numbers_under_jit(each, x64):
+    wanted, _ = walk(each, start(each), gradients(each))
+    step = jax.jit(partial(each.rule.step, **each.hypers))
+    path, _ = walk(each._replace(hypers={}), jnp.asarray(start(each)), gradients(each), step=step)
     np.testing.assert_allclose(path, wanted, rtol=0, atol=1e-12)
 
 
-def test_a_step_changes_none_of_its_arguments(variant, library):
-    p, g = (library.asarray(x) for x in (start(variant), gradients(variant)[0]))
-    _, s = walk(variant, p, [g, g])
+def test_a_step_changes_none_of_its_arguments(each, library):
+    p, g = (library.asarray(x) for x in (start(each), gradients(each)[0]))
+    _, s = walk(each, p, [g, g])
     before = copy.deepcopy((p, g, s))
-    variant.rule.step(p, g, s, lr=0.1, **variant.hypers)
+    each.rule.step(p, g, s, lr=0.1, **each.hypers)
     for now, then in zip(leaves((p, g, s)), leaves(before), strict=True):
         np.testing.assert_array_equal(to_numpy(now), to_numpy(then))
 
 
-def test_a_fresh_state_shares_no_memory_with_the_parameter(variant):
-    p = start(variant)
-    assert not any(np.shares_memory(p, x) for x in arrays(variant.rule.init(p)))
+def test_a_fresh_state_shares_no_memory_with_the_parameter(each):
+    p = start(each)
+    assert not any(np.shares_memory(p, x) for x in arrays(each.rule.init(p)))
 
 
-def test_a_state_has_one_form_from_the_beginning(variant):
-    p, gs = start(variant), gradients(variant)
-    forms = [jax.tree.structure(walk(variant, p, gs[:n])[1]) for n in (0, 1, 7)]
+def test_a_state_has_one_form_from_the_beginning(each):
+    p, gs = start(each), gradients(each)
+    forms = [jax.tree.structure(walk(each, p, gs[:n])[1]) for n in (0, 1, 7)]
     assert forms[0] == forms[1] == forms[2]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
-def test_parameter_and_state_keep_shape_and_dtype(variant, library, dtype):
+def test_parameter_and_state_keep_shape_and_dtype(each, library, dtype):
     if not hasattr(library, dtype):
         pytest.skip("NumPy has no bfloat16")
-    p, *gs = (library.asarray(x, dtype=getattr(library, dtype)) for x in (start(variant), *gradients(variant)[:3]))
-    path, s = walk(variant, p, gs)
+    p, *gs = (library.asarray(x, dtype=getattr(library, dtype)) for x in (start(each), *gradients(each)[:3]))
+    path, s = walk(each, p, gs)
     for array in (*path, *arrays(s)):
         assert (array.dtype, array.shape) == (p.dtype, p.shape)
 
 
-def test_a_rule_takes_its_learning_rate_as_an_array(variant, library):
-    p, *gs = (library.asarray(x, dtype=library.float32) for x in (start(variant), *gradients(variant)[:3]))
-    wanted, _ = walk(variant, p, gs, [0.5] * 3)
-    path, _ = walk(variant, p, gs, [library.asarray(0.5, dtype=library.float32)] * 3)
+def test_a_rule_takes_its_learning_rate_as_an_array(each, library):
+    p, *gs = (library.asarray(x, dtype=library.float32) for x in (start(each), *gradients(each)[:3]))
+    wanted, _ = walk(each, p, gs, [0.5] * 3)
+    path, _ = walk(each, p, gs, [library.asarray(0.5, dtype=library.float32)] * 3)
     for q, w in zip(path, wanted, strict=True):
         np.testing.assert_allclose(to_numpy(q), to_numpy(w), rtol=1e-6)
 
 
-def test_a_learning_rate_of_zero_moves_nothing(variant, library):
-    p, g = (library.asarray(x, dtype=library.float32) for x in (start(variant), gradients(variant)[0]))
-    if "adamw_lr" in names(variant.rule):
-        variant = variant._replace(hypers={**variant.hypers, "adamw_lr": 0.0})
+def test_a_learning_rate_of_zero_moves_nothing(each, library):
+    p, g = (library.asarray(x, dtype=library.float32) for x in (start(each), gradients(each)[0]))
+    if "adamw_lr" in names(each.rule):
+        each = each._replace(hypers={**each.hypers, "adamw_lr": 0.0})
     for zero in (0.0, library.asarray(0.0, dtype=library.float32)):
-        (q, *_), _ = walk(variant, p, [g], [zero])
+        (q, *_), _ = walk(each, p, [g], [zero])
         np.testing.assert_allclose(to_numpy(q), to_numpy(p), rtol=1e-6)
 
 
