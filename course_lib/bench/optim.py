@@ -39,7 +39,7 @@ class Row(NamedTuple):
         return self.ratio <= self.goal
 
 
-def run(lists: tuple[str, ...] = tuple(LISTS), seconds: float = 2.0) -> Iterator[Row]:
+def run(lists: tuple[str, ...] = tuple(LISTS), seconds: float = 1.0) -> Iterator[Row]:
     """Measure, row by row; a compiled step also yields its compile time in seconds beside the goal of 60."""
     for name in lists:
         yield from torch_rows(name, seconds)
