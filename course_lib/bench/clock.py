@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-
 MOST = 12  # turns where some way is slow
 
 
