@@ -11,14 +11,12 @@ from course_lib.torch_optim.classes import (
     Adam,
     Adamax,
     AdamW,
-    Lion,
     Muon,
     NAdam,
     RAdam,
     RMSprop,
-    ScheduleFreeAdamW,
-    ScheduleFreeSGD,
 )
+from course_lib.torch_optim.newer import Lion, ScheduleFreeAdamW, ScheduleFreeSGD
 from course_lib.torch_optim.shell import TorchOptimizer
 
 __all__ = [

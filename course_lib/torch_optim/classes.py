@@ -2,9 +2,6 @@
 
 from typing import ClassVar
 
-import torch
-
-from course_lib import hyperparameters
 from course_lib.rule import Rule
 from course_lib.rules import (
     adadelta,
@@ -15,43 +12,17 @@ from course_lib.rules import (
     adamw,
     amsgrad,
     decay,
-    lion,
     momentum,
     muon,
     nadam,
     nesterov,
     radam,
     rmsprop,
-    schedule_free,
     sgd,
 )
 from course_lib.torch_optim import state
-from course_lib.torch_optim.shell import MOMENTUM_L2, SGD_L2, TorchOptimizer, number
-
-REFUSED = {
-    "foreach": "leave it out, or use compile=True, which joins tensors too",
-    "fused": "use compile=True, the course's own way to one kernel",
-    "capturable": "leave it out; CUDA graphs need torch.optim",
-    "differentiable": "differentiate through the rule itself: course_lib.rules has it as a pure function",
-}
-
-
-class _Named(TorchOptimizer):
-    """A class with torch's arguments: which rule each group runs is read from the group."""
-
-    def __init__(self, params, defaults: dict, *, maximize=False, compile=False, **flags):
-        for name, value in flags.items():
-            if value:
-                raise ValueError(f"{name}={value!r} is not offered here; {REFUSED[name]}")
-        self._prepare(compile)
-        torch.optim.Optimizer.__init__(self, params, defaults | {"maximize": maximize})
-
-    def _hypers(self, rule, group: dict) -> dict:
-        known = dict(group)
-        if "betas" in group:
-            known["beta1"], known["beta2"] = group["betas"]
-        return {name: number(known[name], name) for name in hyperparameters.names(rule) if name in known}
-
+from course_lib.torch_optim.named import Named
+from course_lib.torch_optim.shell import MOMENTUM_L2, SGD_L2
 
 _RULES = {
     module: (Rule.of(module), decay.l2(module), decay.decoupled(module))
@@ -67,12 +38,11 @@ _RMSPROP = {  # by (centered, with momentum)
     }.items()
 }
 _SGD, _MOMENTUM = (Rule.of(sgd), SGD_L2), (Rule.of(momentum), MOMENTUM_L2)
-_ADAM, _ADAM_L2, _ADAMW, _LION, _MUON = map(Rule.of, (adam, adam_l2, adamw, lion, muon))
-_AMSGRADW = _RULES[amsgrad][2]
+_ADAM, _ADAM_L2, _ADAMW, _MUON = map(Rule.of, (adam, adam_l2, adamw, muon))
 _MOMENTS = {"t": "step", "m": "exp_avg", "v": "exp_avg_sq"}
 
 
-class SGD(_Named):
+class SGD(Named):
     """`torch.optim.SGD`: plain, heavy-ball or Nesterov, as each group's `momentum` and `nesterov` say."""
 
     slots: ClassVar[dict[str, str]] = {"v": "momentum_buffer"}
@@ -97,7 +67,7 @@ class SGD(_Named):
         return kind[bool(group["weight_decay"])]
 
 
-class Adagrad(_Named):
+class Adagrad(Named):
     """`torch.optim.Adagrad`. State exists from the start, as there, and a sparse gradient updates its rows."""
 
     slots: ClassVar[dict[str, str]] = {"v": "sum", "t": "step"}
@@ -128,7 +98,7 @@ class Adagrad(_Named):
             stored["sum"].share_memory_()
 
 
-class Adadelta(_Named):
+class Adadelta(Named):
     """`torch.optim.Adadelta`."""
 
     slots: ClassVar[dict[str, str]] = {"v": "square_avg", "u": "acc_delta"}
@@ -146,7 +116,7 @@ class Adadelta(_Named):
         return _RULES[adadelta][bool(group["weight_decay"])]
 
 
-class RMSprop(_Named):
+class RMSprop(Named):
     """`torch.optim.RMSprop`: plain or centered, with a heavy ball behind it where `momentum` is not zero."""
 
     slots: ClassVar[dict[str, str]] = {"v": "square_avg", "m": "grad_avg", "b": "momentum_buffer"}
@@ -165,7 +135,7 @@ class RMSprop(_Named):
         return _RMSPROP[bool(group["centered"]), group["momentum"] > 0][bool(group["weight_decay"])]
 
 
-class Adam(_Named):
+class Adam(Named):
     """`torch.optim.Adam`: weight_decay is L2 there, decoupled only where `decoupled_weight_decay` says so."""
 
     slots: ClassVar[dict[str, str]] = _MOMENTS | {"w": "max_exp_avg_sq"}
@@ -200,7 +170,7 @@ class AdamW(Adam):
         )  # fmt: skip
 
 
-class NAdam(_Named):
+class NAdam(Named):
     """`torch.optim.NAdam`; the product of the momenta is kept in double precision, torch's in single."""
 
     slots: ClassVar[dict[str, str]] = _MOMENTS | {"product": "mu_product"}
@@ -219,7 +189,7 @@ class NAdam(_Named):
         return _RULES[nadam][(1 + bool(group["decoupled_weight_decay"])) if group["weight_decay"] else 0]
 
 
-class Adamax(_Named):
+class Adamax(Named):
     """`torch.optim.Adamax`."""
 
     slots: ClassVar[dict[str, str]] = {"t": "step", "m": "exp_avg", "u": "exp_inf"}
@@ -236,7 +206,7 @@ class Adamax(_Named):
         return _RULES[adamax][bool(group["weight_decay"])]
 
 
-class RAdam(_Named):
+class RAdam(Named):
     """`torch.optim.RAdam`."""
 
     slots: ClassVar[dict[str, str]] = _MOMENTS
@@ -254,20 +224,7 @@ class RAdam(_Named):
         return _RULES[radam][(1 + bool(group["decoupled_weight_decay"])) if group["weight_decay"] else 0]
 
 
-class Lion(_Named):
-    """Lion, in the manner of torch.optim, which has none; weight_decay is decoupled."""
-
-    slots: ClassVar[dict[str, str]] = {"m": "exp_avg"}
-
-    def __init__(self, params, lr=1e-4, betas=(0.9, 0.99), weight_decay=0, *, maximize=False, compile=False):
-        defaults = {"lr": lr, "betas": betas, "weight_decay": weight_decay}
-        super().__init__(params, defaults, maximize=maximize, compile=compile)
-
-    def _rule(self, group):
-        return _LION
-
-
-class Muon(_Named):
+class Muon(Named):
     """`torch.optim.Muon`, for matrices alone, with its iteration in the parameters' dtype."""
 
     slots: ClassVar[dict[str, str]] = {"m": "momentum_buffer"}
@@ -301,63 +258,3 @@ class Muon(_Named):
     def _hypers(self, rule, group: dict) -> dict:
         known = group | {"coefficients": group["ns_coefficients"], "iterations": group["ns_steps"]}
         return super()._hypers(rule, known)
-
-
-class _ScheduleFree(_Named):
-    """Parameters stand at the training point after `train()`, at the average after `eval()`, where they are best."""
-
-    slots: ClassVar[dict[str, str]] = {"t": "step", "v": "exp_avg_sq"}
-
-    def add_param_group(self, param_group: dict) -> None:
-        beta = number(param_group.get("beta", self.defaults["beta"]))
-        if beta == 0:
-            raise ValueError(f"Invalid beta value: {beta} (beta must be > 0, or the average cannot be found from p)")
-        super().add_param_group(param_group)
-
-    def train(self) -> None:
-        """Move every parameter to the point where gradients are taken; call it before training goes on."""
-        self._move("train")
-
-    def eval(self) -> None:
-        """Move every parameter to the average; call it before evaluating or saving the network."""
-        self._move("eval")
-
-    @torch.no_grad()
-    def _move(self, mode: str) -> None:
-        for group in self.param_groups:
-            if group["mode"] == mode:
-                continue
-            group["mode"] = mode
-            for p in group["params"]:
-                if p in self.state:
-                    to_z = 1 - group["beta"] if mode == "train" else 1 - 1 / group["beta"]
-                    p.lerp_(self.state[p]["z"], to_z)
-
-    def _hypers(self, rule, group: dict) -> dict:
-        if group["mode"] == "eval":
-            raise RuntimeError("the parameters stand at the average; call train() before the next step")
-        return super()._hypers(rule, group)
-
-
-class ScheduleFreeSGD(_ScheduleFree):
-    """Schedule-Free SGD (Defazio et al. 2024)."""
-
-    def __init__(self, params, lr=1.0, beta=0.9, weight_decay=0, *, maximize=False, compile=False):
-        defaults = {"lr": lr, "beta": beta, "weight_decay": weight_decay, "mode": "train"}
-        super().__init__(params, defaults, maximize=maximize, compile=compile)
-
-    def _rule(self, group):
-        return schedule_free.sgd
-
-
-class ScheduleFreeAdamW(_ScheduleFree):
-    """Schedule-Free AdamW (Defazio et al. 2024)."""
-
-    def __init__(
-        self, params, lr=2.5e-3, beta=0.9, beta2=0.999, eps=1e-8, weight_decay=0, *, maximize=False, compile=False
-    ):
-        defaults = {"lr": lr, "beta": beta, "beta2": beta2, "eps": eps, "weight_decay": weight_decay, "mode": "train"}
-        super().__init__(params, defaults, maximize=maximize, compile=compile)
-
-    def _rule(self, group):
-        return schedule_free.adamw
