@@ -9,6 +9,20 @@ COLOURS = {  # distinguishable in the common kinds of colour blindness (Wong 201
     "sgd": "#444444",
     "momentum": "#0072B2",
     "nesterov": "#D55E00",
+    "adagrad": "#999933",
+    "adadelta": "#88CCEE",
+    "rmsprop": "#009E73",
+    "adam": "#AA3377",
+    "adam_l2": "#E08CA8",
+    "adamw": "#661155",
+    "amsgrad": "#332288",
+    "nadam": "#CC6677",
+    "adamax": "#6699CC",
+    "radam": "#44AA99",
+    "lookahead": "#A67C52",
+    "lion": "#DDA237",
+    "muon": "#117733",
+    "schedule_free": "#56B4E9",
 }
 OTHER = "#CC79A7"  # a rule that the course does not know, a student's own for example
 
