@@ -1,4 +1,7 @@
-"""The command `course`: lab, test, build, new, images, bench, doctor. The standard library alone until it is chosen."""
+"""The command `course`: lab, test, build, new, exercises, images, nqm, bench, doctor.
+
+It imports the standard library alone until a command is chosen.
+"""
 
 import argparse
 import importlib
@@ -13,7 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 LABCONFIG = Path(__file__).resolve().parent / "labconfig"
 TESTED = ("tests", "solutions", "notebooks")
 NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
-BENCHMARKS = ("optim", "sweep")  # modules of course_lib.bench
+BENCHMARKS = ("optim", "sweep", "train")  # modules of course_lib.bench
+METHODS = ("sgd", "heavy_ball", "nesterov", "ema")  # of nqm.steps_to_target
+BUDGET = ("-p", "course_lib.experiments.pytest_budget")  # CPU time of each lesson
 WORKERS = ("-n", "2", "--dist", "loadscope")  # nbval's cells must stay together: one worker a notebook
 
 
@@ -61,12 +66,37 @@ def parser() -> Parser:
     sub.add_argument("lessons", nargs="*", metavar="LESSON", help="only these")
     sub = add("new", new, help="start a lesson in solutions/")
     sub.add_argument("stem", metavar="NN_topic", help="such as 17_sharpness")
+    sub = add("exercises", exercises, help="list the exercises, lesson by lesson")
+    sub.add_argument("--matrix", action="store_true", help="try every known mistake: is it caught by its own sentence?")
     add("images", images, help="draw the pictures in images/ again")
+    nqm_commands(add("nqm", nqm, help="the noisy quadratic model: its figures, and steps to a target"))
     sub = add("bench", bench, help="measure speed beside its peers, as ratios in one run")
     sub.add_argument("what", choices=BENCHMARKS, metavar="WHAT", help=" or ".join(BENCHMARKS))
     sub.add_argument("--record", action="store_true", help="keep the table in course_lib/bench/")
     add("doctor", doctor, help="say what this machine has and lacks")
     return top
+
+
+def nqm_commands(command):
+    parts = command.add_subparsers(dest="part", metavar="PART", required=True)
+    words = {"allow_abbrev": False}
+    parts.add_parser("figures", help="draw its figures into images/", **words)
+    sub = parts.add_parser("steps", help="the fewest steps to a target loss, all settings tuned", **words)
+    sub.add_argument("--optimiser", choices=METHODS, required=True, help="what takes the steps")
+    sub.add_argument("--batch-size", type=float, nargs="+", required=True, metavar="B", help="one batch size or more")
+    sub.add_argument("--target", type=float, required=True, metavar="LOSS", help="the expected loss to reach")
+    sub.add_argument("--dimension", type=whole, default=10_000, metavar="D", help="coordinates, h = c = 1/i (10000)")
+    sub.add_argument("--momentum", type=float, metavar="MU", help="held fixed; tuned where left out")
+    sub.add_argument("--power", type=float, default=0.0, metavar="P", help="steps multiplied by H^-P (0)")
+    sub.add_argument("--json", action="store_true", help="JSON in place of a table")
+
+
+def whole(text: str) -> int:
+    """A whole number, also as 1e12."""
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(text)
+    return int(number)
 
 
 @contextmanager
@@ -133,7 +163,7 @@ def test_command(extra: list[str]) -> list[str]:
     """pytest on everything, or on what `extra` names by path or -k."""
     chosen = any(word.startswith("-k") or (ROOT / word.partition("::")[0]).exists() for word in extra)
     paths = [] if chosen else [name for name in TESTED if (ROOT / name).is_dir()]
-    return [sys.executable, "-m", "pytest", *NBVAL, *WORKERS, *paths, *extra]
+    return [sys.executable, "-m", "pytest", *NBVAL, *BUDGET, *WORKERS, *paths, *extra]
 
 
 def test_environment(environ) -> dict[str, str]:
@@ -155,11 +185,41 @@ def new(args) -> int:
     return 0
 
 
+def exercises(args) -> int:
+    from course_lib.exercises import matrix
+
+    with lesson_errors() as lessons:
+        topics = {stem[3:]: stem for stem in lessons.lessons(ROOT)}
+    found = {topics.get(topic, topic): inside for topic, inside in matrix.by_topic().items()}
+    if not args.matrix:
+        print(*(matrix.listing(lesson, found[lesson]) for lesson in sorted(found)), sep="\n\n")
+        return 0
+    rows = {lesson: matrix.rows(found[lesson]) for lesson in sorted(found)}
+    print(*(matrix.table(lesson, inside) for lesson, inside in rows.items()), matrix.LEGEND, sep="\n\n")
+    return 1 if any(row.faults for inside in rows.values() for row in inside) else 0
+
+
 def images(args) -> int:
     os.environ["MPLBACKEND"] = "agg"
     from course_lib import gallery
 
     print(*gallery.write(ROOT / "images"), sep="\n")
+    return 0
+
+
+def nqm(args) -> int:
+    os.environ["MPLBACKEND"] = "agg"
+    from course_lib import noisy_quadratic as model
+
+    if args.part == "figures":
+        print(*model.write(ROOT / "images"), sep="\n")
+        return 0
+    words = {"dimension": args.dimension, "momentum": args.momentum, "power": args.power}
+    try:
+        rows = model.steps(args.optimiser, args.batch_size, args.target, **words)
+    except ValueError as error:
+        return complain(str(error))
+    print(model.as_json(rows) if args.json else model.table(rows))
     return 0
 
 

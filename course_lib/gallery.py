@@ -20,7 +20,36 @@ def momentum():
     return show.race(lab.race(momentum), lab.VALLEY)
 
 
-PICTURES: dict[str, Callable] = {"sgd.png": sgd, "momentum.png": momentum}
+def nesterov():
+    from course_lib.experiments import nesterov as lab
+    from course_lib.plots import nesterov as show
+
+    return show.looks(lab.looks())
+
+
+def adam():
+    from course_lib.experiments import adam as lab
+    from course_lib.plots import adam as show
+    from course_lib.rules import adam
+
+    return show.lengths(lab.lengths(adam), lab.lengths(lab.uncorrected))
+
+
+def adaptive():
+    from course_lib.experiments import adaptive as lab
+    from course_lib.plots import adaptive as show
+    from course_lib.rules import adagrad, sgd
+
+    return show.rows({"sgd": lab.learn(sgd, lr=100), "adagrad": lab.learn(adagrad, lr=8)}, lab.untrained())
+
+
+PICTURES: dict[str, Callable] = {
+    "sgd.png": sgd,
+    "momentum.png": momentum,
+    "nesterov.png": nesterov,
+    "adam.png": adam,
+    "adaptive.png": adaptive,
+}
 
 
 def write(folder: Path) -> list[Path]:

@@ -49,10 +49,15 @@ p_next = p_last - 0
 ```
 <!-- #endregion -->
 """
+FORMULA = r"$$ p_t = p_{t-1} - \alpha\,g_t $$"
 LESSON = f"""{HEADER}
 # A claim
 
 Two paths down one valley.
+
+<!-- formula: sgd -->
+{FORMULA}
+<!-- /formula -->
 {STUB}{ANSWER}
 Between.
 
@@ -179,6 +184,14 @@ def test_a_second_build_changes_no_file(course):
     before = files(course)
     assert lessons.build(root=course) == []
     assert files(course) == before
+
+
+def test_a_build_writes_the_formulas_of_the_rules_into_the_source(course):
+    fresh = files(course)
+    source = course / "solutions/02_valley.md"
+    source.write_text(planted(f"{FORMULA}\n", ""), "utf-8")
+    assert lessons.build(root=course) == [source]
+    assert files(course) == fresh
 
 
 def test_a_build_says_which_files_it_changed(course):
@@ -367,7 +380,7 @@ GIVEN_AWAY = "gives away `moved = p - scaled` of the answer in cell 3"
 SENTENCE = "gives away `The slope at the bottom of the valley is zero , so nothing moves`"
 FAULTS = {
     # markers that jupytext and the grammar read differently, or that never end
-    "unclosed at the end": (LESSON.split("    return moved")[0], ["line 24 (`", "never closed by ```"]),
+    "unclosed at the end": (LESSON.split("    return moved")[0], ["line 28 (`", "never closed by ```"]),
     "unclosed region at the end": (
         LESSON.split("\n<!-- #endregion -->\n\nThe end")[0],
         ["never closed by <!-- #endregion"],
@@ -391,7 +404,7 @@ FAULTS = {
     "a byte order mark": ("\ufeff" + LESSON, ["header"]),
     "a format version": (planted("markdown\n", "markdown\n      format_version: '1.3'\n"), ["header"]),
     # tags
-    "unknown tag": (fence('```python tags=["answer"]'), ["line 24 (`def step", "unknown tag 'answer'", *TAGS]),
+    "unknown tag": (fence('```python tags=["answer"]'), ["line 28 (`def step", "unknown tag 'answer'", *TAGS]),
     "capital tag": (fence('```python tags=["Solution"]'), ["unknown tag 'Solution'"]),
     "tag with a space": (fence('```python tags=["solution "]'), ["unknown tag 'solution '"]),
     "two tags in one": (fence('```python tags=["solution,scale"]'), ["unknown tag 'solution,scale'"]),
@@ -659,6 +672,10 @@ def write(name, text):
     return lambda root: (root / name).write_text(text, "utf-8")
 
 
+def spoil_text(name, old, new):
+    return lambda root: (root / name).write_text(planted(old, new, (root / name).read_text("utf-8")), "utf-8")
+
+
 STUDENT, SOLVED = "notebooks/02_valley.ipynb", "solutions/02_valley.ipynb"
 STALE = {
     "no student notebook": (remove(STUDENT), f"{STUDENT} is missing: run `course build 02_valley`."),
@@ -682,6 +699,14 @@ STALE = {
     ),
     "extra cell": (spoil_cell(STUDENT, lambda cells: cells.pop()), f"{STUDENT} has 6 cells, its source 7"),
     "not run": (spoil_cell(SOLVED, lambda cells: cells[5].update(execution_count=None)), "is not executed from cell 6"),
+    "formula": (
+        spoil_text("solutions/02_valley.md", r"\alpha\,g_t", r"\alpha\,g_{t-1}"),
+        "solutions/02_valley.md: the formula of sgd is not what its code says: run `course build`.",
+    ),
+    "formula of no rule": (
+        spoil_text("solutions/02_valley.md", "formula: sgd", "formula: sdg"),
+        "solutions/02_valley.md: the formula of sdg: sdg is no rule; the modules are adadelta",
+    ),
     "faulty source": (write("solutions/02_valley.md", "x"), "solutions/02_valley.md does not begin with the header"),
     "bad name": (write("solutions/Notes.md", "x"), "solutions/Notes.md is no name of a lesson"),
 }
@@ -793,8 +818,13 @@ def spoilt_anatomy(fresh, folder, stem, old, new):
         ("## Know-how", "### Know-how", "05_x.md has no heading `## Know-how`"),
         ("## Know-how", "## Know how", "heading `## Know how`, which is none of"),
         ("## Derive", "## Explore", "headings in the order Goal, Predict, Explore"),
+        ("CPU, 10 s.", "CPU.", "05_x.md names no CPU time below its title"),
+        ("CPU, 10 s.", "CPU, 20 s.", "05_x.md must end its last cell of code with `budget.spent(20)`"),
+        ("budget.spent(10)", "budget.spent(9)", "05_x.md must end its last cell of code with `budget.spent(10)`"),
+        ("budget.spent(10)", "1", "05_x.md must end its last cell of code with `budget.spent(10)`"),
+        ("CPU, 10 s.", "CPU, 61 s.", "05_x.md has a budget of 61 s; 60 s are the most"),
         ('guess = "a"', "guess = 1\n" * 15 + "guess", "(`guess = 1`): 16 lines of code; 15 are the most"),
-        ("Notice one thing.", "Notice.\n\n\n" * 40 + "End.", "05_x.md shows 57 cells; 40 are the most"),
+        ("Notice one thing.", "Notice.\n\n\n" * 40 + "End.", "05_x.md shows 59 cells; 40 are the most"),
     ],
 )
 def test_a_lesson_of_another_anatomy_is_named(fresh, tmp_path, old, new, words):

@@ -87,7 +87,10 @@ def as_rule(library, fn: Callable, remembers: bool) -> Rule:
     told: set[str] = set()
 
     def bare(p, g, s, **hypers):
-        return split(fn(p, g, s, **hypers)) if remembers else (fn(p, g, **hypers), s)
+        if not remembers:
+            return fn(p, g, **hypers), s
+        p, new = split(fn(p, g, s, **hypers))
+        return p, type(s)(*new) if hasattr(s, "_fields") else new  # JAX tells a State from a plain tuple
 
     def own_state(p):
         return first_state(library, fn, p) if remembers else ()

@@ -44,6 +44,51 @@ CLAIMS = {
         "late training loss with momentum over without", 1.0, 0.1, "lr/(1 − μ) held fixed"
     ),
     "two frameworks": about("largest difference between the two loss curves", 0.0, 1e-4, "same arithmetic"),
+    # 03 Nesterov
+    "torch stores the look-ahead": below("look-ahead point against torch's parameter", 1e-14, "Sutskever et al. 2013"),
+    "stability, Nesterov": about("largest stable lr·h at momentum 0.9", 1.357, 0.001, "2(1 + μ)/(1 + 2μ)"),
+    "kappa slope, Nesterov": about("steps grow like κ to the power", 0.523, 0.05, "Nesterov 1983: ½"),
+    "heavy ball cycle": below("distance from 792/1225, −2208/1225, 2592/1225", 1e-6, "Lessard et al. 2016"),
+    "starts that cycle": about("share of starts from which the heavy ball never rests", 0.123, 0.01, "2001 starts"),
+    "starts that cycle, others": below("the same share for Nesterov and gradient descent", 0.0, "2001 starts"),
+    "digits, small rate": about("late training loss, Nesterov over heavy ball", 1.0, 0.02, "digits, lr 0.02"),
+    "digits, large rate": above("late training loss, heavy ball over Nesterov, median", 2.0, "digits, lr 0.4"),
+    # 04 adaptive methods
+    "word pairs, gradient descent": above("nats above the floor", 0.4, "200 steps, best of three rates"),
+    "word pairs, adaptive": below("nats above the floor", 0.02, "200 steps, best of three rates"),
+    "rare words, gradient descent": above("share of the excess left, rarer half", 0.5, "median over the words"),
+    "AdaGrad's way": about("way under a slope of 1 after 10,000 steps, over lr", 198.54, 0.02, "2√T + ζ(½)"),
+    "RMSProp's way": about("the same, as a share of the steps", 1.0, 0.02, "v tends to g²"),
+    "scale of the loss": about("way with 1000 times the loss over way without", 1.0, 0.001, "Duchi et al. 2011"),
+    "scale of the loss, gradient descent": about("the same", 1000.0, 1e-6, "linear in g"),
+    "words in batches": above("excess of gradient descent over AdaGrad's", 1.8, "300 batches of 256 pairs"),
+    "tumours, standardised": below("loss above the least", 1e-4, "1000 steps, best of 28 rates"),
+    "tumours, raw": above("loss above the least, by the best adaptive method", 0.005, "1000 steps, best of 28 rates"),
+    "ε inside": above("excess with ε inside the root over outside", 50, "RMSProp at lr 0.05, alpha 0.9"),
+    "accumulator": above("excess from accumulator 0.1 over from 0", 100, "AdaGrad at lr 8"),
+    # 05 Adam
+    "first step, uncorrected": about("first step over lr", 3.1623, 0.001, "(1 − β1)/√(1 − β2)"),
+    "longest step, uncorrected": about("longest step over lr", 6.5685, 0.001, "(1 − β1ᵗ)/√(1 − β2ᵗ)"),
+    "longest step at": about("reached at step", 12, 0, "the same"),
+    "back within a tenth": about("first later step below 1.1 lr", 1751, 0, "the same"),
+    "deep nets, Adam": above("seeds of 10 that learn", 10, "loss below 0.3 after 200 steps"),
+    "deep nets, uncorrected": below("seeds of 10 that learn", 6, "loss below 0.3 after 200 steps"),
+    "scale invariance": about(
+        "way with 1000 times the loss over way without", 1.0, 1e-6, "Kingma & Ba 2015, section 2"
+    ),
+    "impulse, longest step": about("longest step over lr", 3.1623, 0.001, "(1 − β1)/√(1 − β2)"),
+    "impulse, in all": about("way in all over lr", 31.8, 0.05, "the longest step over 1 − β1/√β2"),
+    "Adam on the axes": below("f over f at the start, κ = 10,000", 1e-80, "2000 steps, best of four rates"),
+    "Adam turned": above("the same in the turned valley", 1e-10, "2000 steps, best of four rates"),
+    "momentum ahead": below("f by momentum over f by Adam, turned", 1e-10, "2000 steps, best setting of lesson 02"),
+    "momentum turned": about("momentum: logarithm of f turned over f on the axes", 0.0, 1e-6, "rotation invariance"),
+    "counterexample, Adam": about("x after 10,000 steps", 1.0, 0.01, "Reddi et al. 2018, theorem 1"),
+    "counterexample, AMSGrad": about("x after 10,000 steps", -1.0, 0.01, "Reddi et al. 2018, theorem 1"),
+    "memory below the period": above("x at the end, memory 100, period 101", 0.9, "30,000 steps"),
+    "memory of a hundred periods": below("x at the end, memory 10,000, period 101", 0.0, "30,000 steps"),
+    "small rate, uncorrected": below("loss at step 50, without corrections over with, lr 0.001", 0.6, "10 deep nets"),
+    "t never counted": about("steady step over lr", 0.3162, 0.001, "√(1 − β2)/(1 − β1)"),
+    "correction in single precision": below("largest relative error, by expm1", 5e-7, "β2 = 0.999, t up to 1000"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from course_lib.experiments.budget import MOST
 from course_lib.lessons.error import LessonError, first_line
 from course_lib.lessons.places import find_root, lessons
 from course_lib.lessons.source import read, tags_of
@@ -15,6 +16,7 @@ MOST_CELLS = 40
 MOST_LINES = 15
 
 _FENCE = re.compile(r"^```text\n.*?^```$", re.DOTALL | re.MULTILINE)
+_BUDGET = re.compile(r"· CPU, ([0-9]+) s")
 _HEADING = re.compile(r"^## +(.+?) *$", re.MULTILINE)
 
 
@@ -29,7 +31,7 @@ def _faults(stem, name, root):
         cells = read(root / name, name).cells
     except LessonError as error:
         return [str(error)]
-    return [*_heading_faults(stem, name, cells), *_size_faults(name, cells)]
+    return [*_heading_faults(stem, name, cells), *_size_faults(name, cells), *_budget_faults(name, cells)]
 
 
 def _heading_faults(stem, name, cells):
@@ -54,3 +56,16 @@ def _size_faults(name, cells):
         lines = len(cell.source.splitlines())
         if cell.cell_type == "code" and lines > MOST_LINES:
             yield f"{name}, cell {number} (`{first_line(cell)}`): {lines} lines of code; {MOST_LINES} are the most."
+
+
+def _budget_faults(name, cells):
+    """The header promises a CPU time, and the last cell of code holds the lesson to it."""
+    promised = next((found for cell in cells if (found := _BUDGET.search(cell.source))), None)
+    if not promised:
+        yield f"{name} names no CPU time below its title: `45 minutes · needs 01 · CPU, 20 s.`"
+        return
+    if int(promised[1]) > MOST:
+        yield f"{name} has a budget of {promised[1]} s; {MOST} s are the most."
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    if not code or code[-1].splitlines()[-1:] != [f"budget.spent({promised[1]})"]:
+        yield f"{name} must end its last cell of code with `budget.spent({promised[1]})`, as its header promises."

@@ -9,20 +9,24 @@ from course_lib.lessons import places
 from course_lib.lessons.answers import check_answers
 from course_lib.lessons.error import LessonError, first_line
 from course_lib.lessons.execute import execute as run_cells
+from course_lib.lessons.formulas import faults as formula_faults
+from course_lib.lessons.formulas import fill
 from course_lib.lessons.outputs import tidy, to_ipynb
-from course_lib.lessons.source import parse, read, tags_of, to_markdown
+from course_lib.lessons.source import interpret, parse, tags_of, text_of, to_markdown
 
 
 def build(lessons=None, root=None, execute=False):
     """Write the products of the named lessons (all of them, if none is named) and return the paths that changed.
 
-    A solution notebook whose cells are those of its source keeps its outputs, unless `execute`. Raises LessonError;
-    then nothing is written for the lesson at fault, and nothing at all if the fault is in a source.
+    In the source itself the formulas are written anew. A solution notebook whose cells are those of its source keeps
+    its outputs, unless `execute`. Raises LessonError; then nothing is written for the lesson at fault, and nothing at
+    all if the fault is in a source.
     """
     root = places.find_root(root)
     stems = [places.resolve(name, root) for name in lessons] if lessons else places.lessons(root)
-    sources = {stem: _source(stem, root) for stem in stems}
-    return [path for stem in stems for path in _write(_products(stem, sources[stem], root, execute))]
+    sources = {stem: _filled(stem, root) for stem in stems}
+    notebooks = {stem: _notebook(text, stem) for stem, text in sources.items()}
+    return [path for stem in stems for path in _write(_products(stem, sources[stem], notebooks[stem], root, execute))]
 
 
 def check(root=None):
@@ -35,9 +39,15 @@ def check(root=None):
     return [fault for stem in stems for fault in _stale(stem, root)] + _orphans(stems, root)
 
 
-def _source(stem, root):
+def _filled(stem, root):
+    """The source's text, with the formulas that the code has now."""
     name = f"solutions/{stem}.md"
-    notebook = read(root / name, name)
+    return fill(text_of(root / name, name), name)
+
+
+def _notebook(text, stem):
+    name = f"solutions/{stem}.md"
+    notebook = interpret(text, name)
     check_answers(notebook, name)
     return notebook
 
@@ -57,8 +67,10 @@ def _student_products(stem, notebook, root):
     return {root / f"notebooks/{stem}.md": text, root / f"notebooks/{stem}.ipynb": to_ipynb(student)}
 
 
-def _products(stem, notebook, root, execute):
-    products = _student_products(stem, notebook, root)
+def _products(stem, text, notebook, root, execute):
+    source = root / f"solutions/{stem}.md"
+    products = {} if text_of(source, source.name) == text else {source: text}
+    products |= _student_products(stem, notebook, root)
     path = root / f"solutions/{stem}.ipynb"
     if execute or _solution_fault(path, notebook):
         solved = copy.deepcopy(notebook)
@@ -88,8 +100,12 @@ def _beside(path):
 
 
 def _stale(stem, root):
+    name = f"solutions/{stem}.md"
     try:
-        source = _source(stem, root)
+        text = text_of(root / name, name)
+        if stale := formula_faults(text, name):
+            return stale
+        source = _notebook(text, stem)
         products = _student_products(stem, source, root)
     except LessonError as error:
         return [str(error)]

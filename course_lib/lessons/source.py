@@ -63,10 +63,19 @@ class Block(NamedTuple):
 
 def read(path, name):
     """The notebook that the source at `path` describes, with ids. Raises LessonError, naming the file `name`."""
+    return interpret(text_of(path, name), name)
+
+
+def text_of(path, name):
+    """The text of the source at `path`. Raises LessonError where it is not UTF-8."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise LessonError(f"{name} is not UTF-8: {error.reason} at byte {error.start}.") from None
+
+
+def interpret(text, name):
+    """The notebook that a source's text describes, with ids. Raises LessonError, naming the file `name`."""
     _check_header(text, name)
     blocks = _blocks(text, name)
     for block in blocks:
