@@ -12,21 +12,26 @@ from course_lib.lessons.execute import execute as run_cells
 from course_lib.lessons.formulas import faults as formula_faults
 from course_lib.lessons.formulas import fill
 from course_lib.lessons.outputs import tidy, to_ipynb
+from course_lib.lessons.overview import readme
 from course_lib.lessons.source import interpret, parse, tags_of, text_of, to_markdown
 
 
 def build(lessons=None, root=None, execute=False):
     """Write the products of the named lessons (all of them, if none is named) and return the paths that changed.
 
-    In the source itself the formulas are written anew. A solution notebook whose cells are those of its source keeps
-    its outputs, unless `execute`. Raises LessonError; then nothing is written for the lesson at fault, and nothing at
-    all if the fault is in a source.
+    In the source itself the formulas are written anew, and in README.md the table of lessons from their headers. A
+    solution notebook whose cells are those of its source keeps its outputs, unless `execute`. Raises LessonError; then
+    nothing is written for the lesson at fault, and nothing at all if the fault is in a source.
     """
     root = places.find_root(root)
     stems = [places.resolve(name, root) for name in lessons] if lessons else places.lessons(root)
     sources = {stem: _filled(stem, root) for stem in stems}
     notebooks = {stem: _notebook(text, stem) for stem, text in sources.items()}
-    return [path for stem in stems for path in _write(_products(stem, sources[stem], notebooks[stem], root, execute))]
+    changed = [
+        path for stem in stems for path in _write(_products(stem, sources[stem], notebooks[stem], root, execute))
+    ]
+    page = readme(root)
+    return changed + ([] if page is None else _write({root / "README.md": page}))
 
 
 def check(root=None):
@@ -36,7 +41,7 @@ def check(root=None):
         stems = places.lessons(root)
     except LessonError as error:
         return [str(error)]
-    return [fault for stem in stems for fault in _stale(stem, root)] + _orphans(stems, root)
+    return [fault for stem in stems for fault in _stale(stem, root)] + _orphans(stems, root) + _readme_fault(root)
 
 
 def _filled(stem, root):
@@ -158,6 +163,15 @@ def _identity(cell):
 
 def _content(cell):
     return cell.cell_type, cell.source, tags_of(cell)
+
+
+def _readme_fault(root):
+    try:
+        page = readme(root)
+    except LessonError as error:
+        return [str(error)]
+    stale = page is not None and (root / "README.md").read_text(encoding="utf-8") != page
+    return ["README.md has another table of lessons than their headers: run `course build`."] if stale else []
 
 
 def _orphans(stems, root):
