@@ -28,7 +28,7 @@ class GradientTransformation(NamedTuple):
 class State(NamedTuple):
     count: Array  # steps taken, int32
     numbers: dict  # the single numbers in the rule's state, once for all leaves
-    rule: Array  # the rest of the rule's state, for every leaf of the parameters
+    rule: Array  # the rule's state without them, each of its arrays a tree like the parameters
 
 
 def from_rule(rule, learning_rate=None, *, reads_params: bool = True, **hypers) -> GradientTransformation:
@@ -47,23 +47,29 @@ def from_rule(rule, learning_rate=None, *, reads_params: bool = True, **hypers) 
     hypers = hyperparameters.resolve(rule, given)
 
     def init(params) -> State:
-        whole = [rule.init(_real(p)) for p in jax.tree.leaves(params)]
-        numbers = {_kind(s): _numbers(s) for s in whole}
+        leaves, treedef = jax.tree.flatten(params)
+        whole = [rule.init(_real(p)) for p in leaves]
+        kinds = whole or [rule.init(jnp.zeros((1, 1)))]  # a tree without leaves is optax's way to ask for the form
+        numbers = {_kind(s): _numbers(s) for s in kinds}
         arrays = [jax.tree.map(lambda x: None if _is_number(x) else jnp.asarray(x), s) for s in whole]
-        return State(jnp.zeros([], jnp.int32), numbers, jax.tree.structure(params).unflatten(arrays))
+        return State(jnp.zeros([], jnp.int32), numbers, _by_field(arrays, numbers, treedef, kinds[0]))
 
     def update(updates, state: State, params=None, **extra):
         if params is None and reads_params:
             raise ValueError(f"params is None; {rule.name} needs them: update(grads, state, params)")
         now = {name: value(state.count) if callable(value) else value for name, value in hypers.items()}
         gs, treedef = jax.tree.flatten(updates)
+        if not gs:
+            return updates, state._replace(count=state.count + 1)
         ps = treedef.flatten_up_to(params) if reads_params else [jnp.zeros_like(g) for g in gs]
+        example = rule.init(_real(ps[0]))
         moves, arrays, numbers = [], [], dict(state.numbers)
-        for p, g, s in zip(ps, gs, treedef.flatten_up_to(state.rule), strict=True):
+        for p, g, s in zip(ps, gs, _by_leaf(state.rule, numbers, treedef, example), strict=True):
             move, new, numbers[_kind(s)] = _move(rule, p, g, s, state.numbers[_kind(s)], now)
             moves.append(move)
             arrays.append(new)
-        return treedef.unflatten(moves), State(state.count + 1, numbers, treedef.unflatten(arrays))
+        after = State(state.count + 1, numbers, _by_field(arrays, numbers, treedef, example))
+        return treedef.unflatten(moves), after
 
     return GradientTransformation(init, update)
 
@@ -85,6 +91,28 @@ def _move(rule: Rule, p, g, s, numbers: tuple, hypers: dict):
     after = zip(jax.tree.leaves(new), jax.tree.leaves(s, is_leaf=_is_none), strict=True)
     arrays = jax.tree.map(lambda x, y: None if y is None else x, new, s, is_leaf=_is_none)
     return move, arrays, tuple(x for x, y in after if y is None)
+
+
+def _by_field(states: list, numbers: dict, treedef, example):
+    """One state whose arrays are trees, from a state for each leaf; of several kinds they stay a tree of states."""
+    if len(numbers) > 1:
+        return treedef.unflatten(states)
+    marks, form = jax.tree.flatten(example)
+    columns = [jax.tree.leaves(s, is_leaf=_is_none) for s in states]
+    fields = [[column[i] for column in columns] for i in range(len(marks))]
+    return form.unflatten(
+        None if _is_number(x) else treedef.unflatten(field) for x, field in zip(marks, fields, strict=True)
+    )
+
+
+def _by_leaf(rule, numbers: dict, treedef, example) -> list:
+    """The other way round: a state for each leaf."""
+    if len(numbers) > 1:
+        return treedef.flatten_up_to(rule)
+    marks, form = jax.tree.flatten(example)
+    fields = zip(marks, form.flatten_up_to(rule), strict=True)
+    columns = [treedef.num_leaves * [None] if _is_number(x) else treedef.flatten_up_to(field) for x, field in fields]
+    return [form.unflatten(column[i] for column in columns) for i in range(treedef.num_leaves)]
 
 
 def _as_fine(value, p):

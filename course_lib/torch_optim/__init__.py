@@ -11,11 +11,11 @@ from course_lib.torch_optim.classes import (
     Adam,
     Adamax,
     AdamW,
-    Muon,
     NAdam,
     RAdam,
     RMSprop,
 )
+from course_lib.torch_optim.muon import Muon
 from course_lib.torch_optim.newer import Lion, ScheduleFreeAdamW, ScheduleFreeSGD
 from course_lib.torch_optim.shell import TorchOptimizer
 

@@ -13,7 +13,6 @@ from course_lib.rules import (
     amsgrad,
     decay,
     momentum,
-    muon,
     nadam,
     nesterov,
     radam,
@@ -38,7 +37,7 @@ _RMSPROP = {  # by (centered, with momentum)
     }.items()
 }
 _SGD, _MOMENTUM = (Rule.of(sgd), SGD_L2), (Rule.of(momentum), MOMENTUM_L2)
-_ADAM, _ADAM_L2, _ADAMW, _MUON = map(Rule.of, (adam, adam_l2, adamw, muon))
+_ADAM, _ADAM_L2, _ADAMW = map(Rule.of, (adam, adam_l2, adamw))
 _MOMENTS = {"t": "step", "m": "exp_avg", "v": "exp_avg_sq"}
 
 
@@ -222,39 +221,3 @@ class RAdam(Named):
 
     def _rule(self, group):
         return _RULES[radam][(1 + bool(group["decoupled_weight_decay"])) if group["weight_decay"] else 0]
-
-
-class Muon(Named):
-    """`torch.optim.Muon`, for matrices alone, with its iteration in the parameters' dtype."""
-
-    slots: ClassVar[dict[str, str]] = {"m": "momentum_buffer"}
-
-    def __init__(
-        self, params, lr=1e-3, weight_decay=0.1, momentum=0.95, nesterov=True,
-        ns_coefficients=muon.COEFFICIENTS, eps=1e-7, ns_steps=5, adjust_lr_fn=None, *, compile=False,
-    ):  # fmt: skip
-        if adjust_lr_fn not in (None, "original"):
-            raise ValueError(
-                f"Adjust learning rate function {adjust_lr_fn} is not supported (allowed are None and 'original')"
-            )
-        defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "nesterov": nesterov}
-        defaults |= {"ns_coefficients": ns_coefficients, "eps": eps, "ns_steps": ns_steps, "adjust_lr_fn": adjust_lr_fn}
-        super().__init__(params, defaults, compile=compile)
-
-    def add_param_group(self, param_group: dict) -> None:
-        super().add_param_group(param_group)
-        for i, p in enumerate(self.param_groups[-1]["params"]):
-            if p.ndim != 2 or p.is_complex():
-                self.param_groups.pop()
-                if p.is_complex():
-                    raise RuntimeError(f"Muon does not support complex parameters; number {i} is {p.dtype}")
-                raise ValueError(
-                    f"Muon only supports 2D parameters; number {i} has size {tuple(p.shape)}. Give it to AdamW"
-                )
-
-    def _rule(self, group):
-        return _MUON
-
-    def _hypers(self, rule, group: dict) -> dict:
-        known = group | {"coefficients": group["ns_coefficients"], "iterations": group["ns_steps"]}
-        return super()._hypers(rule, known)

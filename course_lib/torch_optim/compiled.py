@@ -25,8 +25,7 @@ class Compiled:
     def __init__(self):
         self._functions: dict = {}
         self._working: set = set()
-        self._plans: dict = {}  # batches by what they step
-        self._owner: dict = {}  # the plan that last stepped a parameter, and so knows its counts
+        self._plans: dict = {}  # batches by what they step; a parameter is in one alone, which knows its counts
         self._broken = False
 
     def step(self, optimizer, rule, params: list, hypers: dict, maximize: bool) -> bool:
@@ -52,12 +51,12 @@ class Compiled:
 
     def _plan(self, optimizer, rule, params: list, maximize: bool) -> list:
         now = rule.step, maximize, tuple(map(id, params))
-        if {self._owner.get(p) for p in now[2]} != {now} or not all(b.holds() for b in self._plans[now]):
-            for stale in {self._owner.get(p) for p in now[2]}:
-                self._plans.pop(stale, None)
-            self._plans[now] = _batches(optimizer, rule, params)
-            self._owner.update(dict.fromkeys(now[2], now))
-        return self._plans[now]
+        batches = self._plans.get(now)
+        if batches is None or not all(batch.holds() for batch in batches):
+            mine = set(now[2])
+            self._plans = {what: plan for what, plan in self._plans.items() if mine.isdisjoint(what[2])}
+            batches = self._plans[now] = _batches(optimizer, rule, params)
+        return batches
 
     def _function(self, rule, shape, maximize: bool):
         key = rule.step, maximize
@@ -71,10 +70,12 @@ class Batch:
     """Parameters whose states hold equal numbers, so that one graph serves them all."""
 
     def __init__(self, optimizer, rule, params: list):
-        self.device, self._layout = params[0].device, optimizer._layout(params[0], rule)
+        self.device = params[0].device
+        self._layout, first = optimizer._place(params[0], rule)
         self._keys = self._layout.arrays
         self._dicts = [optimizer.state[p] for p in params] if self._layout.keys else []
-        self.shape = self._layout.load(optimizer.state.get(params[0], {}))
+        self._steps = self._join_steps() if "step" in self._layout.keys else None
+        self.shape = self._layout.load(first)
         small = [p for p in params if _joins(rule, p)]
         self._small = small if len(small) >= MANY else []
         joined = set(map(id, self._small))
@@ -114,13 +115,21 @@ class Batch:
         names = [key for key in self._layout.keys if key not in self._keys]
         for key, before, value in zip(names, old, numbers, strict=True):
             if key == "step":
-                torch._foreach_add_([stored[key] for stored in self._dicts], value - before)
+                self._steps.add_(value - before)
             else:
                 for stored in self._dicts:
                     stored[key] = float(value)
 
     def _stored(self) -> list:
-        return [stored[key] for stored in self._dicts for key in self._keys]
+        keys = self._keys if self._steps is None else [*self._keys, "step"]
+        return [stored[key] for stored in self._dicts for key in keys]
+
+    def _join_steps(self) -> torch.Tensor:
+        """One tensor of all counts, of which each parameter keeps an entry: they go on with one addition."""
+        steps = torch.stack([torch.as_tensor(stored["step"], dtype=torch.float32) for stored in self._dicts])
+        for stored, step in zip(self._dicts, steps.unbind(), strict=True):
+            stored["step"] = step
+        return steps
 
     def _join(self, every: dict, key: str) -> torch.Tensor:
         """One flat tensor of all small parameters' `key`, of which each keeps a view."""
@@ -156,10 +165,8 @@ def _update(rule, shape, maximize: bool):
             array, number = iter(own), iter(numbers)
             s = state.rebuild(shape, iter([next(array) if mark else next(number) for mark in marks]))
             q, new = rule.step(p, -g if maximize else g, s, **hypers)
-            p.copy_(q)
             after = state.values_of(new)
-            for x, y in zip(own, [v for v, mark in zip(after, marks, strict=True) if mark], strict=True):
-                x.copy_(y)
+            state.write([p, *own], [q, *(v for v, mark in zip(after, marks, strict=True) if mark)])
         return [v for v, mark in zip(after, marks, strict=True) if not mark]
 
     return update

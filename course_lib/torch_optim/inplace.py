@@ -8,6 +8,8 @@ into the numbers that multiply: with c1 = 1 - beta1^t and r = sqrt(1 - beta2^t),
 
 from functools import lru_cache
 
+import torch
+
 from course_lib.arrays import one_minus_power
 
 
@@ -16,7 +18,8 @@ def sgd(p, g, t, *, lr, weight_decay=0.0):
 
 
 def momentum(p, g, v, t, *, lr, momentum, dampening, weight_decay=0.0):
-    v.mul_(momentum).add_(_with_l2(g, p, weight_decay), alpha=1 - dampening * (t > 1))
+    g = _with_l2(g, p, weight_decay)
+    torch.add(g * (1 - dampening) if dampening and t > 1 else g, v, alpha=momentum, out=v)
     p.add_(v, alpha=-lr)
 
 

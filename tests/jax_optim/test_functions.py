@@ -293,3 +293,29 @@ def test_it_stands_in_a_chain_under_a_mask_where_optax_stood(name):
 
     ours, theirs = (run(around(transform), steps=12) for transform in pair(name, 0.03))
     assert distance(ours, theirs) < (1e-5 if name == "radam" else 1e-6)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw", "lion", "adadelta"])
+def test_map_params_finds_the_trees_that_it_finds_in_optaxs_state(name):
+    params, specs = {"a": jnp.ones((2, 2)), "b": [jnp.ones((3, 3))]}, {"a": "first", "b": ["second"]}
+
+    def mapped(module):
+        transform = getattr(module, name)(0.1, **({"momentum": 0.9} if name == "sgd" else {}))
+        state = transform.init(params)
+        grads = jax.tree.map(jnp.ones_like, params)
+        for after in (state, transform.update(grads, state, params)[1]):
+            yield optax.tree_utils.tree_map_params(
+                transform, lambda _, spec: spec, after, specs, transform_non_params=lambda _: None
+            )
+
+    for ours, theirs in zip(mapped(jax_optim), mapped(optax), strict=True):
+        assert sorted(jax.tree.leaves(ours)) == sorted(jax.tree.leaves(theirs))
+
+
+@pytest.mark.parametrize("name", sorted(set(MAKERS) - {"muon_with_adamw"}))  # which has states of two kinds
+def test_map_params_keeps_what_is_no_tree_of_parameters(name):
+    transform, params = MAKERS[name](0.1), parameters()
+    state = transform.init(params)
+    same = optax.tree_utils.tree_map_params(transform, lambda x: x, state)
+    assert jax.tree.structure(same) == jax.tree.structure(state)
+    assert all(x is y for x, y in zip(jax.tree.leaves(same), jax.tree.leaves(state), strict=True))

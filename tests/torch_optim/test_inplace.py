@@ -1,12 +1,16 @@
 """The second, in-place texts are their rules, at every step; and blocks change no number."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
+from course_lib.rule import Rule
 from course_lib.rules import adam, lookahead, radam
 from course_lib.torch_optim import SGD, TorchOptimizer, blocks, shell
 
+NO_COMPILER = pytest.mark.skipif(not shutil.which("g++"), reason="no compiler")
 HYPERS = {
     "sgd": [{"lr": 0.1}],
     "sgd_l2": [{"lr": 0.1, "weight_decay": 0.3}, {"lr": 0.1, "weight_decay": 0.0}],
@@ -84,6 +88,44 @@ def test_blocks_change_no_number(chosen, run, monkeypatch):
     parts, other = walk()
     assert torch.equal(whole, parts)
     assert all(torch.equal(torch.as_tensor(x), torch.as_tensor(other[name])) for name, x in state.items())
+
+
+def _remembering_init(p):
+    return p.clone(), torch.zeros_like(p), torch.zeros_like(p)
+
+
+def _remembering_step(p, g, s, *, lr):
+    before, last, older = s
+    return p - lr * g + 0.5 * (p - before) + 0.1 * (last - older), (p, g, last)
+
+
+@pytest.mark.parametrize("compile", [False, pytest.param(True, marks=NO_COMPILER)])
+@pytest.mark.parametrize("size", [5, 20])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # in torch's own compiler
+def test_a_rule_may_keep_what_it_was_given(size, compile, monkeypatch):
+    """The parameter and the gradient as they were before the step, or another of its arrays."""
+    monkeypatch.setattr(blocks, "BLOCK", 8)
+    chosen, rng = Rule("remembering", _remembering_init, _remembering_step, elementwise=True), torch.Generator()
+    p = torch.nn.Parameter(torch.randn(size, generator=rng, dtype=torch.float64))
+    q, s = p.detach().clone(), _remembering_init(p.detach())
+    optimizer, p.grad = TorchOptimizer([p], chosen, lr=0.1, compile=compile), torch.zeros_like(p)
+    for _ in range(6):
+        g = torch.randn(size, generator=rng, dtype=torch.float64)
+        p.grad.copy_(g)  # in place, as zero_grad(set_to_none=False) and accumulation do it
+        optimizer.step()
+        q, s = _remembering_step(q, g, s, lr=0.1)
+        np.testing.assert_allclose(p.detach(), q, rtol=0, atol=1e-14)
+
+
+def test_a_first_state_may_be_smaller_than_the_later_ones():
+    """It grows outside inference mode: what the optimiser keeps can go through autograd."""
+    grown = Rule("grown", lambda p: (torch.zeros(()),), lambda p, g, s, *, lr: (p - lr * (s[0] + g), (s[0] + g,)))
+    p = torch.nn.Parameter(torch.zeros(3))
+    optimizer, p.grad = TorchOptimizer([p], grown, lr=1.0), torch.ones(3)
+    for _ in range(3):
+        optimizer.step()
+    assert p.tolist() == [-6.0, -6.0, -6.0]
+    assert not any(x.is_inference() for x in optimizer.state[p].values())
 
 
 def test_a_learning_rate_that_falls_is_the_in_place_texts_too(run, parameters, values):

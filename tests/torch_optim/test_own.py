@@ -53,7 +53,8 @@ def test_a_class_takes_the_steps_of_its_rule(name, run, parameters, values):
 
 
 def test_muon_is_torchs_up_to_its_bfloat16(run, parameters, values):
-    for words in ({}, {"nesterov": False, "weight_decay": 0.0}, {"adjust_lr_fn": "original", "lr": 0.1}):
+    scaled = {"adjust_lr_fn": "match_rms_adamw", "lr": 0.1, "weight_decay": 0.5}
+    for words in ({}, {"nesterov": False, "weight_decay": 0.0}, {"adjust_lr_fn": "original", "lr": 0.1}, scaled):
         ours, theirs = Muon(parameters(), **words), torch.optim.Muon(parameters(), **words)
         run(ours, steps=1)
         run(theirs, steps=1)
