@@ -87,6 +87,7 @@ def nqm_commands(command):
     sub.add_argument("--target", type=float, required=True, metavar="LOSS", help="the expected loss to reach")
     sub.add_argument("--dimension", type=whole, default=10_000, metavar="D", help="coordinates, h = c = 1/i (10000)")
     sub.add_argument("--momentum", type=float, metavar="MU", help="held fixed; tuned where left out")
+    sub.add_argument("--decay", type=float, metavar="GAMMA", help="the same of an EMA")
     sub.add_argument("--power", type=float, default=0.0, metavar="P", help="steps multiplied by H^-P (0)")
     sub.add_argument("--json", action="store_true", help="JSON in place of a table")
 
@@ -214,7 +215,7 @@ def nqm(args) -> int:
     if args.part == "figures":
         print(*model.write(ROOT / "images"), sep="\n")
         return 0
-    words = {"dimension": args.dimension, "momentum": args.momentum, "power": args.power}
+    words = {"dimension": args.dimension, "power": args.power, "momentum": args.momentum, "decay": args.decay}
     try:
         rows = model.steps(args.optimiser, args.batch_size, args.target, **words)
     except ValueError as error:

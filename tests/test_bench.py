@@ -1,10 +1,12 @@
 """The benchmark measures what it says; its times are not asserted."""
 
 import math
+import os
 
+import pytest
 import torch
 
-from course_lib.bench import clock, optim, record, shapes
+from course_lib.bench import clock, optim, record, shapes, train
 
 
 def test_the_lists_have_the_sizes_of_the_nets_they_are_named_after():
@@ -56,3 +58,29 @@ def test_the_table_says_whether_a_goal_is_met():
     page = record.page("optim", "About.", optim.table(rows))
     assert "| list | ours | 12.3 | peer | 0.50 | ≤ 0.7 | yes |" in page
     assert "| list | ours | 1 | peer | 0.80 | ≤ 0.7 | no |" in page
+
+
+@pytest.mark.parametrize("name", ["digits MLP", "transformer"])
+def test_both_loops_of_the_benchmark_train_the_same_net(name):
+    make, data, loss, batch_size, _ = train.nets()[name]
+    batches = list(train.digits.batches(len(data[0]), batch_size, 5))
+    ours, minimal = (loop(make(), batches, *data, loss) for loop in (train.ours, train.minimal))
+    assert ours == pytest.approx(minimal, rel=1e-5)
+    assert ours[0] != ours[-1]
+
+
+def test_the_clips_of_the_benchmark_leave_what_torchs_leave():
+    make, *_ = train.nets()["digits MLP"]
+    for mine, theirs in train.CLIPS.values():
+        ps, qs = train.with_gradients(make()), train.with_gradients(make())
+        assert mine(ps, 1.0) == theirs(qs, 1.0)
+        assert all(torch.equal(p.grad, q.grad) for p, q in zip(ps, qs, strict=True))
+
+
+def test_the_training_benchmark_has_a_row_for_each_goal_and_leaves_the_threads_alone(monkeypatch):
+    monkeypatch.setattr(train, "race", lambda ways, **_: [way() for way in ways.values()] and dict.fromkeys(ways, 1.0))
+    monkeypatch.setattr(train, "parameters", lambda name: train.with_gradients(torch.nn.Linear(3, 3)))
+    before = torch.get_num_threads(), os.environ.get("TQDM_DISABLE")
+    rows = [row for row in train.run(seconds=0) if row.ours != "course_lib"]
+    assert [(row.ratio, row.goal) for row in rows] == 2 * [(1.0, 1.1)] + 9 * [(1.0, 1.05)]
+    assert (torch.get_num_threads(), os.environ.get("TQDM_DISABLE")) == before

@@ -477,11 +477,20 @@ def test_no_batches_get_one_sentence(find, batches):
 
 
 @pytest.mark.parametrize("find", [in_torch, in_jax])
-def test_batches_that_would_be_used_up_get_one_sentence(find):
+def test_batches_that_cannot_be_copied_get_one_sentence(find):
+    class Uncopied(list):
+        def __deepcopy__(self, memo):
+            raise TypeError("cannot pickle")
+
+    with pytest.raises(TypeError, match=r"^batches is a Uncopied, which the sweep would use up; allowed is what"):
+        find(batches=Uncopied(BATCHES))
+
+
+@pytest.mark.parametrize("find", [in_torch, in_jax])
+def test_a_generator_of_batches_is_as_good_as_the_list_and_loses_what_was_taken(find):
     batches = (index for index in BATCHES)
-    with pytest.raises(TypeError, match=r"^batches is a generator, which the sweep would use up; allowed is what"):
-        find(batches=batches)
-    assert len(list(batches)) == len(BATCHES)
+    assert find(batches=batches, steps=30).losses.tolist() == find(batches=BATCHES, steps=30).losses.tolist()
+    assert np.array_equal(list(batches), BATCHES[30:])
 
 
 def test_a_rate_for_the_sweep_gets_one_sentence():

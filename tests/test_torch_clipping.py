@@ -1,6 +1,7 @@
 """Clipping in place is PyTorch's to the bit, does not wait for the device, and minds no missing gradient."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from course_lib import clipping
 from course_lib.torch_clipping import clip_grad_agc_, clip_grad_norm_, clip_grad_value_
 
-CLIPS = {"norm": clip_grad_norm_, "value": clip_grad_value_, "agc": clip_grad_agc_}
+CLIPS = {"norm": clip_grad_norm_, "value": partial(clip_grad_value_, return_norm=True), "agc": clip_grad_agc_}
 each_clip = pytest.mark.parametrize("clip", CLIPS.values(), ids=CLIPS)
 
 
@@ -47,15 +48,43 @@ def test_by_norm_is_torchs_to_the_bit(dtype, norm_type, max_norm, foreach):
     assert same(grads(ours), grads(theirs))
 
 
+def test_large_gradients_too_are_clipped_by_value_as_in_torch():
+    ours, theirs = ([torch.nn.Parameter(torch.zeros(200_000))] for _ in range(2))
+    ours[0].grad = torch.randn(200_000, generator=torch.Generator().manual_seed(0))
+    theirs[0].grad = ours[0].grad.clone()
+    clip_grad_value_(ours, 0.5), utils.clip_grad_value_(theirs, 0.5)
+    assert same(grads(ours), grads(theirs))
+    assert ours[0].grad.max() == 0.5
+
+
 @pytest.mark.parametrize("clip_value", [1e-3, 1.0, 1e6])
 @pytest.mark.parametrize("foreach", [None, True, False])
 def test_by_value_is_torchs_to_the_bit(clip_value, foreach):
     ours, theirs = parameters(), parameters()
     wanted = utils.get_total_norm(grads(ours))
-    norm = clip_grad_value_(ours, clip_value, foreach)
+    norm = clip_grad_value_(ours, clip_value, foreach, return_norm=True)
     utils.clip_grad_value_(theirs, clip_value, foreach)
     assert torch.equal(norm, wanted)
     assert same(grads(ours), grads(theirs))
+
+
+@each_clip
+def test_gradients_of_several_dtypes_are_clipped_together_as_in_torch(clip):
+    ours, theirs = ([*parameters(torch.float32), *parameters(torch.float64)] for _ in range(2))
+    assert torch.equal(clip(ours, 0.5), utils.get_total_norm(grads(theirs)))
+    if clip is not clip_grad_agc_:
+        (utils.clip_grad_norm_ if clip is clip_grad_norm_ else utils.clip_grad_value_)(theirs, 0.5)
+        assert same(grads(ours), grads(theirs))
+
+
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
+def test_by_value_what_is_not_finite_goes_where_torch_puts_it(bad):
+    ours, theirs = parameters(), parameters()
+    ours[0].grad[0] = theirs[0].grad[0] = bad
+    assert clip_grad_value_(ours, 0.5) is None
+    utils.clip_grad_value_(theirs, 0.5)
+    for a, b in zip(grads(ours), grads(theirs), strict=True):
+        assert torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
 
 
 def test_adaptive_clipping_is_the_pure_function():
@@ -117,7 +146,7 @@ def test_an_empty_gradient_has_no_norm(norm_type):
     assert torch.equal(
         clip_grad_norm_([empty, *parameters()], 1.0, norm_type), clip_grad_norm_(parameters(), 1.0, norm_type)
     )
-    assert clip_grad_value_([empty], 1.0) == clip_grad_agc_([empty]) == 0
+    assert clip_grad_value_([empty], 1.0, return_norm=True) == clip_grad_agc_([empty]) == 0
 
 
 class NoLookingAtNumbers(TorchDispatchMode):

@@ -27,7 +27,8 @@ def find_lr_jax(
 
     `transform` is a function of the learning rate that gives a pair (init, update), such as `jax_optim.sgd`, or what
     `optax.inject_hyperparams` makes; `batches`, `x`, `y` and `loss` are those of `train_jax`. Raises ValueError for a
-    sweep that cannot be or for no batches, TypeError for batches that it would use up or a transform without a rate.
+    sweep that cannot be or for no batches, TypeError for batches that can neither be copied nor taken one by one, or a
+    transform without a rate.
     """
     import jax
     import jax.numpy as jnp

@@ -25,8 +25,9 @@ def find_lr_torch(
 ) -> LrCurve:
     """Sweep a torch module with its optimiser, whose groups all take the sweep's rate, and put both back.
 
-    `x`, `y`, the index arrays in `batches` and `loss` are those of `train_torch`; the net stays on its device. Raises
-    ValueError for a sweep that cannot be or for no batches, TypeError for batches that a sweep would use up.
+    `x`, `y`, the index arrays in `batches` and `loss` are those of `train_torch`; the net stays on its device; of
+    a generator of batches the first `steps` are used up. Raises ValueError for a sweep that cannot be or for no
+    batches, TypeError for batches that can neither be copied nor taken one by one.
     """
     import torch
 

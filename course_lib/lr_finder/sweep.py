@@ -66,14 +66,24 @@ def _check(name: str, value, allows: Callable, allowed: str) -> None:
 
 
 def endless(batches: Iterable, steps: int) -> Iterator:
-    """The first `steps` batches, over and over, from a copy: the order that follows for others is not moved."""
+    """The first `steps` batches, over and over, from a copy: the order that follows for others is not moved.
+
+    An iterator that cannot be copied, such as a generator, gives the batches that are taken from it once and for all.
+    """
     try:
         own = copy.deepcopy(batches)
     except TypeError as error:
+        own = iter(batches)
+        if own is batches:
+            return _first(own, steps)
         raise TypeError(
             f"batches is a {type(batches).__name__}, which the sweep would use up; allowed is what can be copied, such "
             "as list(batches)"
         ) from error
+    return _first(own, steps)
+
+
+def _first(own: Iterable, steps: int) -> Iterator:
     found = list(islice(own, steps))
     if not found or any(hasattr(index, "__len__") and len(index) == 0 for index in found):
         raise ValueError(f"batches is empty or has an empty one among its first {len(found)}; allowed are index arrays")

@@ -4,12 +4,29 @@ import inspect
 from numbers import Integral
 
 from course_lib.clipping import check_limit
+from course_lib.training.checkpoint import orders
 
 
 def count(name: str, value) -> None:
     """Raise ValueError unless `value` is a whole number >= 1."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} is {value!r}; allowed is a whole number >= 1")
+
+
+def net(value) -> None:
+    """Raise TypeError unless `value` is a torch module, ValueError unless it has parameters to train."""
+    import torch
+
+    if not isinstance(value, torch.nn.Module):
+        raise TypeError(f"net is a {type(value).__name__}; allowed is a torch.nn.Module")
+    if next(value.parameters(), None) is None:
+        raise ValueError(f"net is a {type(value).__name__} without parameters; there is nothing to train")
+
+
+def examples(x, y) -> None:
+    """Raise ValueError unless `x` and `y` hold as many examples as each other."""
+    if len(x) != len(y):
+        raise ValueError(f"x holds {len(x)} examples and y {len(y)}; allowed are as many labels as examples")
 
 
 def clip(value) -> None:
@@ -29,6 +46,16 @@ def scheduler(value, optimizer) -> None:
         raise ValueError(f"scheduler is a {kind}, whose step() needs a metric; step it yourself between two runs")
     if getattr(value, "optimizer", optimizer) is not optimizer:
         raise ValueError(f"scheduler is a {kind} of another optimizer; make it with the one that is given here")
+
+
+def shares(batches: list, team) -> None:
+    """Raise ValueError unless all processes of the team have the same batches, with an example for each in all."""
+    if team.size == 1:
+        return
+    smallest = min(map(len, batches), default=team.size)
+    if smallest < team.size:
+        raise ValueError(f"batches has one of {smallest} examples for {team.size} processes; each needs one at least")
+    team.agree("the order of the examples in batches", orders(batches)[-1])
 
 
 def autocast(value) -> None:

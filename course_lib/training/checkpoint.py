@@ -8,11 +8,14 @@ left as it is.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
+from zlib import crc32
 
 import numpy as np
 
+from course_lib.arrays import to_numpy
 from course_lib.trace import Trace
 
 COLUMNS = ("loss", "lr", "grad_norm", "clipped", "seconds")
@@ -32,10 +35,20 @@ def atomically(path: Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
+def orders(batches: list) -> list[int]:
+    """Checksums of the first 0, 1, 2, ... batches: of which examples they hold, in which order."""
+
+    def add(before: int, index) -> int:
+        return crc32(np.append(len(index), to_numpy(index)).astype(np.int64).tobytes(), before)
+
+    return list(accumulate(batches, add, initial=0))
+
+
 class Checkpoint:
     """One run's file. A subclass says how its library's numbers get there and back."""
 
     form = ""  # the mark of its files
+    writes = True  # whether this process is the one that does
 
     def __init__(self, path, every: int):
         self.path, self.every = Path(path), every
@@ -61,27 +74,26 @@ class Checkpoint:
         """Go on from that state."""
         raise NotImplementedError
 
-    def save(self, trace: Trace, consumed: int) -> None:
-        """Write everything, after `consumed` batches."""
+    def save(self, trace: Trace, consumed: int, order: int) -> None:
+        """Write everything, after `consumed` batches, whose checksum is `order`."""
         columns = {column: trace[column] for column in COLUMNS if column in trace}
-        contents = {"form": self.form, "parts": self.describe(), "consumed": consumed, "trace": columns}
-        with atomically(self.path) as file:
-            self.write(file, contents | {"state": self.take()})
+        contents = {"form": self.form, "parts": self.describe(), "consumed": consumed, "order": order}
+        contents |= {"trace": columns, "state": self.take()}
+        if self.writes:
+            with atomically(self.path) as file:
+                self.write(file, contents)
 
-    def resume(self, trace: Trace, batches: int) -> int:
+    def resume(self, trace: Trace, order: list[int]) -> int:
         """Go on from the file if there is one: fill `trace`, give the number of batches that it has consumed.
 
-        Raises ValueError, with everything still as it was, for a damaged or foreign file or too few batches.
+        `order` are the checksums of the batches that are given now. Raises ValueError, with everything still as it
+        was, for a damaged or foreign file, too few batches or others.
         """
         if not self.path.exists():
             return 0
         contents = self._read()
         self._compare(contents["parts"])
-        if contents["consumed"] > batches:
-            raise ValueError(
-                f"batches holds {batches}, but checkpoint {self.path} has consumed {contents['consumed']}; "
-                "give all batches of the run, from its first on"
-            )
+        self._compare_batches(contents["consumed"], contents["order"], order)
         self.put(contents["state"])
         for values in zip(*contents["trace"].values(), strict=True):
             trace.record(**dict(zip(contents["trace"], map(np.asarray, values), strict=True)))
@@ -99,6 +111,18 @@ class Checkpoint:
             f"checkpoint {self.path} is damaged or no checkpoint of {self.form} ({why}); it is left as it is: "
             "move it away to start anew"
         )
+
+    def _compare_batches(self, consumed: int, theirs: int, order: list[int]) -> None:
+        if consumed >= len(order):
+            raise ValueError(
+                f"batches holds {len(order) - 1}, but checkpoint {self.path} has consumed {consumed}; "
+                "give all batches of the run, from its first on"
+            )
+        if order[consumed] != theirs:
+            raise ValueError(
+                f"checkpoint {self.path} is another run's: its {consumed} batches held other examples, or the same in "
+                "another order; give the batches of that run again, or move the file away to start anew"
+            )
 
     def _compare(self, theirs: dict[str, str]) -> None:
         ours = self.describe()

@@ -27,14 +27,15 @@ def train_jax(
     `every` steps and at the end, and a run whose file exists goes on from it, bit for bit.
 
     The trace has a row a step: `loss` and `grad_norm`, both as they are before the step and before any clipping, and
-    `seconds`, the first with the compilation. Raises ValueError, in one sentence, for a checkpoint that is not this
-    run's or an `every` below 1.
+    `seconds`, the first with the compilation. Raises ValueError, in one sentence, for data of different lengths, a
+    checkpoint that is not this run's or an `every` below 1.
     """
     import jax.numpy as jnp
 
     from course_lib.training.jax_checkpoint import JaxCheckpoint
     from course_lib.training.jax_step import JaxStep
 
+    allowed.examples(x, y)
     allowed.count("every", every)
     step = JaxStep(params, transform, jnp.asarray(x), jnp.asarray(y), loss)
     saved = checkpoint and JaxCheckpoint(checkpoint, every, step)

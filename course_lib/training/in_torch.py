@@ -41,13 +41,19 @@ def train_torch(
     The trace has a row a step: `loss`, `lr` (one for each group where there are several) and `grad_norm` of the
     optimiser's parameters, unscaled and unclipped, as they are before the step, `clipped` (0 or 1) and `seconds`.
 
+    Under `torchrun` the same script trains on several processes, each with its share of every batch, as
+    `training.distributed` says; the first alone writes the checkpoint, which all must be able to read, and speaks.
+
     Raises ValueError or TypeError, in one sentence and before any step, for arguments that are not allowed.
     """
     import torch
 
+    from course_lib.training.distributed import Team, unwrapped
     from course_lib.training.torch_checkpoint import TorchCheckpoint
     from course_lib.training.torch_step import TorchStep
 
+    allowed.net(net)
+    allowed.examples(x, y)
     allowed.count("accumulate", accumulate)
     allowed.count("every", every)
     allowed.clip(clip)
@@ -55,13 +61,23 @@ def train_torch(
     allowed.autocast(autocast)
     allowed.method("scaler", scaler, "unscale_")
     allowed.method("average", average, "update")
+    team, batches = Team(), list(batches)
+    allowed.shares(batches, team)
     device = device or next(net.parameters()).device
     x, y = torch.as_tensor(x, device=device), torch.as_tensor(y, device=device)
     net.to(device).train()
     scaler = scaler if scaler and scaler.is_enabled() else None
     parts = {"scheduler": scheduler, "average": average, "scaler": scaler}
-    step = TorchStep(
-        net, optimizer, x, y, loss=loss or torch.nn.functional.cross_entropy, clip=clip, autocast=autocast, **parts
+    options = {"loss": loss or torch.nn.functional.cross_entropy, "clip": clip, "autocast": autocast}
+    saved = checkpoint and TorchCheckpoint(
+        checkpoint,
+        every,
+        unwrapped(net),
+        optimizer,
+        team,
+        {"accumulate": accumulate, "x": x, "y": y} | options,
+        **parts,
     )
-    saved = checkpoint and TorchCheckpoint(checkpoint, every, net, optimizer, accumulate=accumulate, **parts)
-    return loop.run(step, batches, Trace(name, label), accumulate=accumulate, checkpoint=saved)
+    step = TorchStep(net, optimizer, x, y, team=team, **options, **parts)
+    trace = Trace(name, label)
+    return loop.run(step, batches, trace, accumulate=accumulate, checkpoint=saved, aloud=team.leads)

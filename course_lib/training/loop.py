@@ -9,21 +9,29 @@ from tqdm.auto import tqdm
 
 from course_lib.arrays import to_numpy
 from course_lib.trace import Trace
-from course_lib.training.checkpoint import Checkpoint
+from course_lib.training.checkpoint import Checkpoint, orders
 from course_lib.triage import find_nonfinite
 
 
 def run(
-    step: Callable, batches: Iterable, trace: Trace, *, accumulate: int = 1, checkpoint: Checkpoint | None = None
+    step: Callable,
+    batches: Iterable,
+    trace: Trace,
+    *,
+    accumulate: int = 1,
+    checkpoint: Checkpoint | None = None,
+    aloud: bool = True,
 ) -> Trace:
     """Call `step(index arrays) -> (row, what is wrong)` for every `accumulate` batches; stop where something is.
 
     A row is a dict of numbers; those that the device still computes are read where the trace is needed, not before.
+    The progress bar and the reason of a stop are shown if `aloud`.
     """
     batches = list(batches)
-    done = checkpoint.resume(trace, len(batches)) if checkpoint else 0
+    order = orders(batches) if checkpoint else []
+    done = checkpoint.resume(trace, order) if checkpoint else 0
     starts = range(done, len(batches), accumulate)
-    silent = "TQDM_DISABLE" in os.environ  # tqdm's notebook bar does not look
+    silent = not aloud or "TQDM_DISABLE" in os.environ  # tqdm's notebook bar does not look
     bar = tqdm(starts, desc=trace.label, unit="step", leave=False, disable=silent)
     first, rows = len(trace) + 1, []
     for t, start in enumerate(bar, start=first):
@@ -33,11 +41,13 @@ def run(
         if wrong:
             trace.stopped = f"stopped at step {t}: {wrong}; the step was not taken"
             bar.close()
-            print(f"{trace.label} {trace.stopped}")
+            if aloud:
+                print(f"{trace.label} {trace.stopped}")
             break
         if checkpoint and (t % checkpoint.every == 0 or start + accumulate >= len(batches)):
             _settle(rows, trace)
-            checkpoint.save(trace, min(start + accumulate, len(batches)))
+            consumed = min(start + accumulate, len(batches))
+            checkpoint.save(trace, consumed, order[consumed])
     _settle(rows, trace)
     return trace
 

@@ -8,6 +8,9 @@ import torch
 from torch.utils._pytree import tree_map
 
 from course_lib.training.checkpoint import Checkpoint
+from course_lib.training.distributed import Team
+
+MOVING = {"last_epoch", "T_cur", "T_i"}  # in the state of a scheduler, beside what begins with _
 
 
 class TorchCheckpoint(Checkpoint):
@@ -15,9 +18,9 @@ class TorchCheckpoint(Checkpoint):
 
     form = "train_torch"
 
-    def __init__(self, path, every: int, net, optimizer, *, accumulate: int, **parts):
+    def __init__(self, path, every: int, net, optimizer, team: Team, options: dict, **parts):
         super().__init__(path, every)
-        self.accumulate = accumulate
+        self.team, self.options, self.writes = team, options, team.leads
         self.parts = {"net": net, "optimizer": optimizer, **parts}
         self._proven = False
 
@@ -26,7 +29,9 @@ class TorchCheckpoint(Checkpoint):
         words = {key: f"a {type(part).__name__}" for key, part in self.parts.items()}
         words["optimizer"] += f" ({_numbers(optimizer.defaults)})"
         words["number of parameters by group"] = str([len(group["params"]) for group in optimizer.param_groups])
-        words["accumulate"] = str(self.accumulate)
+        words["scheduler"] += _arguments(self.parts["scheduler"])
+        words["number of processes"] = str(self.team.size)
+        words |= {key: _in_words(value) for key, value in self.options.items()}
         shapes = {key: f"{tuple(v.shape)}, {v.dtype}" for key, v in net.state_dict().items() if torch.is_tensor(v)}
         return words | shapes
 
@@ -55,13 +60,29 @@ class TorchCheckpoint(Checkpoint):
 
     def take(self) -> dict:
         others = {key: part.state_dict() for key, part in self.parts.items() if part is not None and key != "net"}
-        return {"net": self.parts["net"].state_dict(), **tree_map(_plain, others), "random": random_states()}
+        return {
+            "net": self.parts["net"].state_dict(),
+            **tree_map(_plain, others),
+            "random": self.team.gather(random_states()),
+        }
 
     def put(self, state: dict) -> None:
         for key, part in self.parts.items():
             if part is not None:
                 part.load_state_dict(state[key])
-        set_random_states(state["random"])
+        set_random_states(state["random"][self.team.rank])
+
+    def resume(self, trace, order: list[int]) -> int:
+        """As in any checkpoint, with the same end in all processes: none may wait for one that has left."""
+        refused = None
+        try:
+            done = super().resume(trace, order)
+        except ValueError as error:
+            done, refused = str(error), error
+        self.team.agree(f"what was found in checkpoint {self.path.name!r}", done)
+        if refused:
+            raise refused
+        return done
 
 
 def random_states() -> dict:
@@ -94,6 +115,25 @@ def _plain(value):
 
 def _numbers(defaults: dict) -> str:
     """The hyperparameters that an optimiser was made with."""
-    plain = {key: _plain(value) for key, value in defaults.items()}
+    plain = {key: _plain(value) for key, value in defaults.items() if key != "differentiable"}  # which loading adds
     shown = {k: v for k, v in plain.items() if v is None or isinstance(v, bool | int | float | str | tuple)}
     return ", ".join(f"{key}={value!r}" for key, value in shown.items())
+
+
+def _in_words(option) -> str:
+    """What an argument is, where it can be told from outside."""
+    if torch.is_tensor(option) and option.dim():
+        return f"{tuple(option.shape)}, {option.dtype}"
+    return f"a {type(option).__name__}" if callable(option) else str(_plain(option))
+
+
+def _arguments(scheduler) -> str:
+    """What a scheduler of torch or of the course was made with; nobody knows what another one keeps."""
+    if not type(scheduler).__module__.startswith(("torch.", "course_lib.")):
+        return ""
+    state = scheduler.state_dict().items()
+    kept = {key: _plain(value) for key, value in state if key == "_milestones" or not (key in MOVING or key[0] == "_")}
+    kept |= {"schedules": scheduler.schedules} if hasattr(scheduler, "schedules") else {}
+    words = [f"{key}={value!r}" for key, value in kept.items() if " at 0x" not in repr(value)]
+    parts = (type(part).__name__ + _arguments(part) for part in getattr(scheduler, "_schedulers", []))
+    return f" ({', '.join([*words, *parts])})"

@@ -13,7 +13,7 @@ import optax
 import pytest
 import torch
 
-from course_lib import jax_optim, torch_optim
+from course_lib import jax_optim, schedules, torch_optim, torch_schedulers
 from course_lib.problems import digits
 from course_lib.training import train_jax, train_torch
 
@@ -24,9 +24,10 @@ LR = np.float64(0.01)  # a number of NumPy, as learning rates from logspace are
 COLUMNS = {"torch": ("loss", "lr", "grad_norm", "clipped"), "jax": ("loss", "grad_norm")}
 
 
-def in_torch(path, batches=BATCHES, *, make=torch_optim.AdamW, lr=LR, sizes=digits.SIZES, **options):
+def in_torch(path, batches=BATCHES, *, make=torch_optim.AdamW, lr=LR, sizes=digits.SIZES, schedule=None, **options):
     net = digits.torch_mlp(sizes=sizes)
     optimizer = make(net.parameters(), lr=lr)
+    options["scheduler"] = schedule and schedule(optimizer)
     trace = train_torch(net, optimizer, batches, X, Y, checkpoint=path, every=5, **options)
     return [p.detach().numpy() for p in net.parameters()], trace
 
@@ -67,6 +68,32 @@ def test_a_run_in_two_parts_is_the_run_in_one(kind, upto, tmp_path):
     RUNS[kind](path, BATCHES[:upto])
     same(kind, RUNS[kind](path), whole(kind))
     assert os.listdir(tmp_path) == ["run"]
+
+
+@both
+def test_a_run_in_many_parts_is_the_run_in_one(kind, tmp_path):
+    for upto in (3, 7, 8, 20):
+        RUNS[kind](tmp_path / "run", BATCHES[:upto])
+    same(kind, RUNS[kind](tmp_path / "run"), whole(kind))
+
+
+def test_the_same_objects_go_on_where_they_were_interrupted(tmp_path):
+    net, batches = digits.torch_mlp(), iter(BATCHES)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=LR)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 24)
+    options = {"scheduler": scheduler, "checkpoint": tmp_path / "run", "every": 1}
+
+    def interrupted(scores, y):
+        if next(batches, None) is BATCHES[9]:
+            raise KeyboardInterrupt
+        return torch.nn.functional.cross_entropy(scores, y)
+
+    with pytest.raises(KeyboardInterrupt):
+        train_torch(net, optimizer, BATCHES, X, Y, loss=interrupted, **options)
+    trace = train_torch(net, optimizer, BATCHES, X, Y, loss=interrupted, **options)
+    end = [p.detach().numpy() for p in net.parameters()], trace
+    wanted = in_torch(None, make=torch.optim.AdamW, schedule=cosine(24))
+    same("torch", end, wanted)
 
 
 @pytest.mark.parametrize("options", [{"dtype": "bfloat16", "make": jax_optim.adamw}, {"key": True, "sizes": (64, 10)}])
@@ -188,6 +215,76 @@ def test_another_runs_file_is_refused_before_anything_changes(kind, options, wor
         RUNS[kind](tmp_path / "run", **options)
     assert len(str(error.value).splitlines()) == 1
     assert (tmp_path / "run").read_bytes() == before
+
+
+def cosine(steps, **options):
+    return lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps, **options)
+
+
+def in_a_row(steps):
+    def schedule(optimizer):
+        parts = torch_schedulers.ConstantLR(optimizer, 0.1, steps), torch_schedulers.ExponentialLR(optimizer, 0.9)
+        return torch_schedulers.SequentialLR(optimizer, parts, [steps])
+
+    return schedule
+
+
+def ours(peak):
+    return lambda optimizer: torch_schedulers.TorchScheduler(optimizer, schedules.Cosine(peak, 24))
+
+
+@pytest.mark.parametrize(
+    ("options", "others", "words"),
+    [
+        ({"schedule": cosine(24)}, {"schedule": cosine(25)}, "T_max=24, .* in it, .*T_max=25"),
+        ({"schedule": cosine(24)}, {"schedule": cosine(24, eta_min=1e-3)}, "eta_min=0.0.* in it, .*eta_min=0.001"),
+        ({"schedule": in_a_row(5)}, {"schedule": in_a_row(6)}, "total_iters=5.* in it, .*total_iters=6"),
+        ({"schedule": ours(0.1)}, {"schedule": ours(0.2)}, r"Cosine\(.*0\.1.* in it, .*0\.2"),
+        ({"clip": 0.5}, {"clip": 1.0}, "clip is 0.5 in it, 1.0 here"),
+        ({}, {"clip": 1.0}, "clip is None in it, 1.0 here"),
+        ({}, {"autocast": torch.bfloat16}, "autocast is None in it, torch.bfloat16 here"),
+    ],
+)
+def test_other_arguments_than_the_files_are_refused_in_torch(options, others, words, tmp_path):
+    in_torch(tmp_path / "run", BATCHES[:7], **options)
+    with pytest.raises(ValueError, match=f"is another run's: .*{words}") as error:
+        in_torch(tmp_path / "run", **others)
+    assert len(str(error.value).splitlines()) == 1
+    in_torch(tmp_path / "run", **options)
+
+
+def test_data_of_another_shape_is_refused(tmp_path, monkeypatch):
+    in_torch(tmp_path / "run", BATCHES[:7])
+    monkeypatch.setitem(globals(), "X", X[:-1])
+    monkeypatch.setitem(globals(), "Y", Y[:-1])
+    with pytest.raises(ValueError, match=r"x is \(1437, 64\), torch.float32 in it, \(1436, 64\), torch.float32 here"):
+        in_torch(tmp_path / "run")
+
+
+SHUFFLED = [
+    [*BATCHES[:2], BATCHES[3], BATCHES[2], *BATCHES[4:]],
+    [BATCHES[0][::-1], *BATCHES[1:]],
+    [np.concatenate(BATCHES[:2]), *BATCHES[2:]],
+    [BATCHES[0][:8], np.concatenate([BATCHES[0][8:], BATCHES[1]]), *BATCHES[2:]],
+    list(digits.batches(len(X), 16, 24, seed=1)),
+]
+
+
+@both
+@pytest.mark.parametrize("batches", SHUFFLED, ids=["swapped", "reversed", "joined", "cut elsewhere", "another seed"])
+def test_another_order_of_the_data_is_refused(kind, batches, tmp_path):
+    RUNS[kind](tmp_path / "run", BATCHES[:13])
+    before = (tmp_path / "run").read_bytes()
+    with pytest.raises(ValueError, match="another run's: its 13 batches held other examples, or the same in another"):
+        RUNS[kind](tmp_path / "run", batches)
+    assert (tmp_path / "run").read_bytes() == before
+
+
+@both
+def test_batches_that_are_still_to_come_may_be_others(kind, tmp_path):
+    RUNS[kind](tmp_path / "run", BATCHES[:13])
+    _, trace = RUNS[kind](tmp_path / "run", [*map(torch.from_numpy, BATCHES[:13]), BATCHES[0]])
+    assert len(trace) == 14
 
 
 @both

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from course_lib import averaging, torch_optim, torch_schedulers
+from course_lib import averaging, jax_optim, torch_optim, torch_schedulers
 from course_lib.problems import digits
 from course_lib.torch_averaging import TorchAverage
 from course_lib.torch_clipping import clip_grad_norm_, clip_grad_value_
-from course_lib.training import train_torch
+from course_lib.training import train_jax, train_torch
 
 DATA = digits.load()
 X, Y = DATA.x_train, DATA.y_train
@@ -221,6 +221,7 @@ def foreign(optimizer):
 @pytest.mark.parametrize(
     ("options", "kind", "words"),
     [
+        ({"x": X[:9]}, ValueError, "x holds 9 examples and y 1437; allowed are as many labels as examples"),
         ({"accumulate": 0}, ValueError, "accumulate is 0; allowed is a whole number >= 1"),
         ({"accumulate": 1.5}, ValueError, "accumulate is 1.5; allowed"),
         ({"every": 0}, ValueError, "every is 0; allowed"),
@@ -238,3 +239,20 @@ def test_bad_input_is_one_sentence(options, kind, words):
     with pytest.raises(kind, match=words) as error:
         run(**options)
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("net", "kind", "words"),
+    [
+        (torch.nn.ReLU(), ValueError, "net is a ReLU without parameters; there is nothing to train"),
+        (torch.relu, TypeError, "net is a builtin_function_or_method; allowed is a torch.nn.Module"),
+    ],
+)
+def test_a_net_that_cannot_be_trained_is_one_sentence(net, kind, words):
+    with pytest.raises(kind, match=f"^{words}$"):
+        train_torch(net, torch.optim.SGD([torch.zeros(1)], 0.1), index_arrays(), X, Y)
+
+
+def test_jax_wants_as_many_labels_as_examples():
+    with pytest.raises(ValueError, match=r"^x holds 9 examples and y 1437; allowed are as many"):
+        train_jax(digits.jax_mlp(), jax_optim.sgd(0.1), index_arrays(), X[:9], Y, loss=digits.jax_loss)
