@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LABCONFIG = Path(__file__).resolve().parent / "labconfig"
 TESTED = ("tests", "solutions", "notebooks")
 NBVAL = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
-BENCHMARKS = ("optim", "sweep", "train")  # modules of course_lib.bench
+BENCHMARKS = ("optim", "sweep", "train", "nqm")  # modules of course_lib.bench
 METHODS = ("sgd", "heavy_ball", "nesterov", "ema")  # of nqm.steps_to_target
 BUDGET = ("-p", "course_lib.experiments.pytest_budget")  # CPU time of each lesson
 WORKERS = ("-n", "2", "--dist", "loadscope")  # nbval's cells must stay together: one worker a notebook

@@ -10,7 +10,7 @@ from course_lib.cli import ROOT
 
 FLOORS = (
     ("arrays", "device", "hyperparameters", "rule", "trace"),
-    ("rules", "schedules", "clipping", "averaging", "conventions", "problems", "theory"),
+    ("rules", "schedules", "clipping", "averaging", "conventions", "problems", "theory", "nqm"),
     (
         "torch_optim",
         "torch_schedulers",
@@ -24,7 +24,7 @@ FLOORS = (
     ),
     ("training", "trace_lr", "lr_finder", "sweeps"),
     ("bench", "experiments", "plots"),
-    ("exercises", "gallery", "widgets"),
+    ("exercises", "gallery", "noisy_quadratic", "widgets"),
     ("lessons", "doctor"),
     ("cli",),
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_lib import gallery
+from course_lib import gallery, noisy_quadratic
 from course_lib.cli import ROOT
 
 
@@ -19,7 +19,9 @@ def drawn(tmp_path_factory):
 
 
 def test_every_picture_has_its_function_and_every_function_its_picture():
-    assert sorted(path.name for path in (ROOT / "images").iterdir()) == sorted(gallery.PICTURES)
+    assert sorted(path.name for path in (ROOT / "images").iterdir()) == sorted(
+        [*gallery.PICTURES, *noisy_quadratic.FIGURES]
+    )
 
 
 @pytest.mark.parametrize("name", gallery.PICTURES)

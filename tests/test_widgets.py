@@ -404,13 +404,18 @@ def test_ask_keeps_the_choice_and_thanks_without_telling():
     assert "Thank you; now go on and see." in thanks.value
 
 
-def test_ask_reveals_the_choice_and_the_answer():
+def test_ask_reveals_the_choice_and_the_answer_wherever_in_a_cell_it_stands(monkeypatch):
+    shown = []
+    monkeypatch.setattr("course_lib.widgets.ask.display", shown.append)
     ask = Ask("What happens?", OPTIONS, default="b")
-    assert repr(ask.reveal("a", "p < q.")) == "No choice yet. It is (a): p < q."
+    assert ask.reveal("a", "p < q.") is None
     ask.children[1].value = "b"
-    reply = ask.reveal("a", "p < q")
-    assert repr(reply) == "You chose (b). It is (a): p < q."
-    assert reply._repr_html_() == "<p>You chose (b). It is (a): p &lt; q.</p>"
+    ask.reveal("a", "p < q")
+    assert [repr(reply) for reply in shown] == [
+        "No choice yet. It is (a): p < q.",
+        "You chose (b). It is (a): p < q.",
+    ]
+    assert shown[1]._repr_html_() == "<p>You chose (b). It is (a): p &lt; q.</p>"
 
 
 def test_the_still_twin_of_ask_lists_the_options():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from html import escape
 
 import ipywidgets as W
+from IPython.display import display
 
 from course_lib.widgets.sliders import several
 
@@ -33,10 +34,10 @@ class Ask(W.VBox):
         return self._default if self.answer is None else self.answer
 
     def reveal(self, correct, why):
-        """The choice, the correct option and the reason, as a text to display."""
+        """Show the choice, the correct option and the reason, wherever in a cell this stands."""
         self._check("correct", correct)
         choice = "No choice yet" if self.answer is None else f"You chose ({self.answer})"
-        return Reply(f"{choice}. It is ({correct}): {why.rstrip('.')}.")
+        display(Reply(f"{choice}. It is ({correct}): {why.rstrip('.')}."))
 
     def __repr__(self):
         return "\n".join([self._question, *(f"({key}) {text}" for key, text in self._options.items())])

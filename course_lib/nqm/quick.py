@@ -1,0 +1,116 @@
+"""The expected loss at one step for many pairs of hyperparameters at once, to about ten digits: what a search needs.
+
+The formulas are those of `sgd` and `response` in plain float64. An oscillation can be replaced by its mean: with
+`taper` at every coordinate that has turned further than a few radians, which leaves a landscape without ripples, on
+which Newton's method can walk; always at the nodes of a compressed spectrum that have turned too far for the others of
+their block to be told from them, since over so many coordinates it cancels.
+"""
+
+import numpy as np
+
+from course_lib.nqm.dynamics import loss_weights
+from course_lib.nqm.spectrum import Spectrum
+
+TAPER = 8.0, 4  # radians, and the power that makes the damping flat at 0, where roots turn real
+RESOLVED = 110.0, 16  # the same for a node that stands for many coordinates
+
+
+def losses(problem: Spectrum, method: str, t, lr, rest, batch_size: float, *, taper: bool = False) -> np.ndarray:
+    """E loss, shape (k,), at steps `t` >= 1 (real numbers will do) for `lr` and `rest`, each a number or (k,).
+
+    `rest` is 1 - momentum or 1 - decay, which may be smaller than what float64 can tell from 1; 1 for SGD.
+    """
+    t, lr, rest = (column(v) for v in (t, lr, rest))
+    x = lr * problem.h
+    with np.errstate(all="ignore"):
+        if method == "sgd":
+            square, noise = _sgd(x, t)
+        elif method == "ema":
+            square, noise = _real(x + rest, x * rest, np.abs(x - rest), t, (1 - x) * (1 - rest))
+        else:
+            square, noise = _one_buffer(x, rest, t, method == "nesterov", calming(problem, taper))
+        gain = (lr * rest if method == "ema" else lr)[:, 0]
+        of_start, of_noise = loss_weights(problem)
+        total = square @ of_start + gain**2 / batch_size * (noise @ of_noise)
+    return np.where(np.isfinite(total), total, np.inf)
+
+
+def column(values) -> np.ndarray:
+    return np.atleast_1d(np.asarray(values, dtype=float))[:, None]
+
+
+def _sgd(x, t):
+    left = 2 - x
+    decayed = np.expm1(2 * t * np.log1p(-np.minimum(x, left)))
+    return 1 + decayed, np.where(left == 0, t, -decayed / (x * left))
+
+
+def calming(problem: Spectrum, taper: bool) -> tuple[np.ndarray, int]:
+    """(radians, (n,), power): oscillations are damped by exp(-(phase / radians)^power)."""
+    if taper:
+        return np.full(len(problem.h), TAPER[0]), TAPER[1]
+    return np.where(problem.weight == 1, np.inf, RESOLVED[0]), RESOLVED[1]
+
+
+def _one_buffer(x, rest, t, nesterov: bool, calm):
+    """The heavy ball's or Nesterov's (d^2, N), (k, n)."""
+    total = rest + ((2 - rest) * x if nesterov else x)
+    total = np.broadcast_to(total, np.broadcast_shapes(total.shape, t.shape))
+    product = np.broadcast_to(x, total.shape)
+    square = total * total - 4 * product
+    b = (1 - rest) * (1 - x) if nesterov else 1 - rest
+    b, t, radians = (np.broadcast_to(v, total.shape) for v in (b, t, calm[0]))
+    curled = square < 0
+    d, noise = np.empty((2, *total.shape))
+    for at, kind, more in ((curled, _complex, (radians, calm[1])), (~curled, _real, (b,))):
+        own = np.flatnonzero(at)
+        if len(own):
+            more = [v.ravel()[own] if np.ndim(v) else v for v in more]
+            gap = np.sqrt(np.abs(square.ravel()[own]))
+            found = kind(total.ravel()[own], product.ravel()[own], gap, t.ravel()[own], *more)
+            d.ravel()[own], noise.ravel()[own] = found
+    return d, noise
+
+
+def _complex(total, product, gap, t, radians, power):
+    loss = total - product
+    half = gap / 2
+    angle = t * np.arctan2(half, 1 - total / 2)
+    decayed = np.exp(t * np.log1p(-loss))
+    wave, swing = np.sin(2 * angle), np.cos(2 * angle)
+    if power == TAPER[1] or (angle > radians / 3).any():
+        calm = np.exp(-((angle / radians) ** power))
+        wave, swing = wave * calm, swing * calm
+    cc = decayed * (1 + swing) / 2  # middle(t)^2
+    cs = decayed * wave / (2 * half)  # middle(t) * psi_(t-1)
+    ss = decayed * (1 - swing) / (2 * half**2)  # psi_(t-1)^2
+    kept = loss - total / 2
+    change_before = cs - total / 2 * ss
+    return cc + 2 * kept * cs + kept**2 * ss, _energy(total, product, loss, (1 - decayed) / loss, ss, change_before)
+
+
+def _real(total, product, gap, t, b):
+    loss = total - product
+    fast = (total + gap) / 2
+    slow = product / fast
+    gap = np.maximum(gap, 1e-9 * total)
+    log1, log2 = (np.log1p(-np.minimum(near, 2 - near)) for near in (slow, fast))
+    power1, power2 = np.exp(t * log1), np.exp(t * log2)
+    same = fast < 1
+    odd = t % 2 == 1
+    power1 = np.where((slow > 1) & odd, -power1, power1)
+    power2 = np.where((fast > 1) & odd, -power2, power2)
+    before = np.where(same, -power1 * np.expm1(t * np.log1p(-gap / (1 - slow))), power1 - power2) / gap
+    change = power2 - slow * before
+    d = change + loss * before
+    series1 = np.where(slow < 0.5, -np.expm1(2 * t * log1), 1 - power1**2) / (slow * (2 - slow))
+    series2 = (1 - power2**2) / (fast * (2 - fast))
+    series_b = np.where(t * loss < 0.5, -np.expm1(t * (log1 + log2)), 1 - power1 * power2) / loss
+    apart = ((1 - slow) ** 2 * series1 - 2 * b * series_b + (1 - fast) ** 2 * series2) / gap**2
+    energy = _energy(total, product, loss, series_b, before**2, before * change)
+    return d * d, np.where(same & ((t * slow >= 1) | (t * gap < 2)), energy, apart)
+
+
+def _energy(total, product, loss, series_b, before_square, before_change):
+    rest = (product - loss * (2 - loss)) * before_square - (2 - total) * before_change
+    return ((2 - loss) * series_b + rest) / (product * (4 - 2 * total + product))
