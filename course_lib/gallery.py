@@ -72,16 +72,20 @@ def fair_comparison():
 
     best = sorted(lab.ladder().best.values(), key=lambda tuned: -tuned.median)
     runs = {tuned.name: tuned.values for tuned in best}
-    title = "A transformer on Shakespeare: 600 steps, 3 seeds, each method at its best rate"
+    title = "A transformer on Shakespeare, each method at its best rate"
     return show.ranges(runs, title=title, x="validation loss, nats", lines=lab.lines())
 
 
 def lr_finder():
-    from course_lib.exercises import lr_finder as ex
     from course_lib.experiments import lr_finder as lab
     from course_lib.plots import lr_finder as show
+    from course_lib.schedules import OneCycle
 
-    return show.cycles(lab.cycles(ex.one_cycle.reference))[0]
+    def one_cycle(t, steps, peak):
+        plan = OneCycle(peak, steps)
+        return plan(t), plan.momentum(t)
+
+    return show.cycles(lab.cycles(one_cycle))[0]
 
 
 def clipping():
@@ -132,14 +136,12 @@ def write(folder: Path) -> list[Path]:
 
 
 def save(drawn, path: Path) -> None:
-    """Write Axes as a picture, or a matplotlib animation as a GIF or WebP, and close the figure."""
+    """Write Axes as a picture, or a matplotlib animation as a GIF or WebP, and close all figures."""
     import matplotlib.pyplot as plt
     from matplotlib.animation import Animation, PillowWriter
 
     if isinstance(drawn, Animation):
-        figure = drawn._fig
         drawn.save(path, writer=PillowWriter(fps=9), dpi=90)
     else:
-        figure = drawn.figure
-        figure.savefig(path, dpi=110, metadata={"Software": None})
-    plt.close(figure)
+        drawn.figure.savefig(path, dpi=110, metadata={"Software": None})
+    plt.close("all")

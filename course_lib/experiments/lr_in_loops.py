@@ -123,9 +123,17 @@ def plotted_first(rates_of: Callable) -> Trace:
         return _loop(optimizer, scheduler, intended=Cosine(0.1, 1000))
 
 
+def _by_stepping(scheduler, steps: int) -> None:
+    for _ in range(steps):
+        scheduler.step()
+
+
 def traps() -> dict[str, Trace]:
-    """Training loops of 10 epochs with 100 batches each, every one with a common mistake, as `trace_lr` saw them."""
+    """Training loops of 10 epochs with 100 batches each, all but the last with a common mistake, as `trace_lr` saw
+    them."""
     from torch.optim import lr_scheduler as s
+
+    from course_lib.trace_lr import preview
 
     one, many, plain, late = _toy(), _toy(), _toy(momentum=0), _toy()
     return {
@@ -135,4 +143,6 @@ def traps() -> dict[str, Trace]:
         "warm-up set after each epoch": _loop(
             late, after_epoch=lambda epoch: 0.1 * min(epoch / 3, 1), warmup_steps=300
         ),
+        "plotted by stepping": plotted_first(_by_stepping),
+        "plotted by preview": plotted_first(preview),
     }

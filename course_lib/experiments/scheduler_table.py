@@ -170,14 +170,23 @@ def worst_difference() -> float:
     return float(max(np.max(np.abs(torchs_rates(row) - row.ours(t))) for row in ROWS.values()))
 
 
-def markdown() -> str:
+class Markdown(str):
+    """A text that a notebook shows as Markdown."""
+
+    __slots__ = ()
+
+    def _repr_markdown_(self) -> str:
+        return str(self)
+
+
+def markdown() -> Markdown:
     """The table, a row for every scheduler of the installed torch; one that is not known here says so."""
     order = [*ROWS, *sorted(set(of_torch()) - set(ROWS))]
     lines = [_line(f"`{name}`", ROWS.get(name)) for name in order if name in of_torch()]
     lines += [_line(name, row) for name, row in OTHERS.items()]
     ends = " | ".join(f"t = {t}" for t in SHOWN)
     head = f"| torch | acts | step() after | rate at step t | ours | {ends} |"
-    return "\n".join([head, "|" + " --- |" * (5 + len(SHOWN)), *lines])
+    return Markdown("\n".join([head, "|" + " --- |" * (5 + len(SHOWN)), *lines]))
 
 
 def _line(name: str, row: Row | None) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_lib.experiments.lr_in_loops import at_scale, both, plotted_first, train_digits, traps
+from course_lib.experiments.lr_in_loops import at_scale, both, train_digits, traps
 from course_lib.experiments.scheduler_table import curves, markdown, worst_difference
 from course_lib.nqm.spectrum import compress, harmonic
 from course_lib.schedules import (
@@ -23,7 +23,7 @@ from course_lib.schedules import (
 
 __all__ = [  # noqa: RUF022
     "STEPS", "SHAPES", "EDGE", "expected", "best", "table", "optima", "orders", "best_cooldown", "compute",
-    "train_digits", "at_scale", "both", "traps", "plotted_first", "plateau_rates", "curves", "markdown",
+    "train_digits", "at_scale", "both", "traps", "plateau_rates", "curves", "markdown",
     "worst_difference",
 ]  # fmt: skip
 
