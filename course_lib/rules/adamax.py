@@ -4,7 +4,9 @@
     u <- max(beta2 * u, |g| + eps)
     p <- p - lr / (1 - beta1^t) * m / u
 
-No entry of p ever moves by more than lr in a step. u begins at 0 and needs no correction.
+For beta1 < beta2 no step moves an entry by more than lr * (1 - beta1) / (1 - beta1 / beta2), 1.009 * lr by default;
+gradients that shrink by beta2 from step to step come as close to it as one likes. The paper says lr. u begins at 0 and
+needs no correction.
 
 Convention: PyTorch's and optax's, eps inside the maximum; the paper has none.
 
