@@ -103,11 +103,25 @@ def landscape():
     return show.edges(lab.edges(), [2 / lr for lr in lab.RATES])
 
 
+def batch_size():
+    from course_lib.experiments import batch_size as lab
+    from course_lib.plots import batch_size as show
+
+    return show.methods(lab.methods())
+
+
 def race():
     from course_lib.experiments import race as lab
     from course_lib.plots import race as show
 
     return show.race(lab.run(), lab.SURFACE)
+
+
+def noisy_model():
+    from course_lib.experiments import noisy_model as lab
+    from course_lib.plots import noisy_model as show
+
+    return show.methods(lab.methods())
 
 
 PICTURES: dict[str, Callable] = {
@@ -123,7 +137,9 @@ PICTURES: dict[str, Callable] = {
     "lr_finder.png": lr_finder,
     "clipping.png": clipping,
     "landscape.png": landscape,
+    "batch_size.png": batch_size,
     "race.webp": race,
+    "noisy_model.png": noisy_model,
 }
 
 

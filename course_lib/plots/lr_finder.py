@@ -58,8 +58,8 @@ def beside(both, ax=None, lowest: float = 1e-4):
             f"{word} {lr:.2g}", (lr, 9), xytext=(shift, 0), textcoords="offset points", ha=side, va="center",
             fontsize=9, color=INK,
         )  # fmt: skip
-    ax.text(1.2e-4, 2.7, "range test: 300 steps in all", color=shade, fontsize=9)
-    ax.text(1.2e-4, 0.28, "training: 300 steps at each\nrate, five seeds", color="#5d7683", fontsize=9)
+    ax.text(1.2e-4, 3.4, "range test: 300 steps in all", color=shade, fontsize=9)
+    ax.text(1.2e-4, 0.04, "training: 300 steps at each\nrate, five seeds", color="#5d7683", fontsize=9)
     ax.set(xscale="log", yscale="log", xlim=(1e-4, 12), ylim=(lowest, 20))
     return dress(ax, title=f"Digits, {both.curve.name}", x="learning rate", y="training loss")
 
