@@ -11,7 +11,7 @@ from course_lib.lessons import lessons
 from course_lib.lessons.source import read
 from course_lib.widgets import LivePlot
 
-CPU_SECONDS = 0.050  # what a slider's answer may cost the kernel; the measured median lies near half of it
+CPU_SECONDS = 0.100  # what a slider's answer may cost the kernel, drawing included; medians of 15 to 45 ms were seen
 
 
 @pytest.fixture(params=lessons(ROOT), scope="module")
@@ -42,7 +42,7 @@ def test_it_has_a_picture_and_a_caption_at_both_ends_of_every_slider(explorer):
     assert len(pictures) > len(explorer.sliders), "a slider changes nothing"
 
 
-def test_a_slider_is_answered_within_fifty_milliseconds_of_cpu(explorer):
+def test_a_slider_is_answered_within_a_tenth_of_a_second_of_cpu(explorer):
     name, slider = next(iter(explorer.sliders.items()))
     here, spent = explorer.values[name], []
     for _ in range(15):

@@ -151,11 +151,10 @@ def compute(lr: float, scale: float, rare: float, alpha: float) -> dict[str, np.
 
 
 def _errors(rule, pull: np.ndarray, steps: int = 120, replicas: int = 32, **hypers) -> np.ndarray:
-    rng, p = np.random.default_rng(0), np.zeros((2, replicas))
-    s, errors = rule.init(p), [np.ones(2)]
-    for _ in range(steps):
-        g = pull * (p - 1 + rng.standard_normal(p.shape))
-        p, s = rule.step(p, g, s, **hypers)
-        p = np.clip(p, -1e6, 1e6)  # where it flies off
-        errors.append(np.sqrt(np.mean((p - 1) ** 2, axis=1)))
-    return np.array(errors)
+    p, noise = np.zeros((2, replicas)), np.random.default_rng(0).standard_normal((steps, 2, replicas))
+    s, path = rule.init(p), [p]
+    for xi in noise:
+        p, s = rule.step(p, pull * (p - 1 + xi), s, **hypers)
+        p = p.clip(-1e6, 1e6)  # where it flies off
+        path.append(p)
+    return np.sqrt(np.mean((np.array(path) - 1) ** 2, axis=2))
