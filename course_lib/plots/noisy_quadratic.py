@@ -76,7 +76,7 @@ def averaging(found, ax=None):
     ax, ends = axes(ax, WIDE), []
     for name, curve, critical, shade, place in (
         ("last point", found.sgd, found.sgd_critical, colour("sgd"), {"xytext": (5, 6)}),
-        ("average (EMA)", found.ema, found.ema_critical, colour("nesterov"), {"xytext": (-6, -11), "ha": "right"}),
+        ("average (EMA)", found.ema, found.ema_critical, SHADES[2], {"xytext": (-6, -11), "ha": "right"}),
     ):
         ax.loglog(curve.batch_sizes, curve.steps, color=shade, linewidth=1.8)
         at = np.exp(np.interp(np.log(critical), np.log(curve.batch_sizes), np.log(curve.steps)))
