@@ -110,6 +110,13 @@ def batch_size():
     return show.methods(lab.methods())
 
 
+def after_adam():
+    from course_lib.experiments import after_adam as lab
+    from course_lib.plots import after_adam as show
+
+    return show.words(lab.words())
+
+
 def race():
     from course_lib.experiments import race as lab
     from course_lib.plots import race as show
@@ -138,6 +145,7 @@ PICTURES: dict[str, Callable] = {
     "clipping.png": clipping,
     "landscape.png": landscape,
     "batch_size.png": batch_size,
+    "after_adam.png": after_adam,
     "race.webp": race,
     "noisy_model.png": noisy_model,
 }

@@ -269,7 +269,7 @@ CLAIMS = {
     "ten powers of two": about("SGD's steps at B = 64 over those at 65,536", 14, 1.0, "noisy quadratic, loss 0.01"),
     "slope at small batches": about("best lr grows like B to the power", 1.0, 0.05, "up to B = 64, SGD"),
     "fixed preconditioner": about("best lr of fixed H^½ grows like B to the power", 1.0, 0.05, "up to B = 16"),
-    "real Adam": about("best lr of real Adam grows like B to the power", 0.5, 0.1, "B from 2 to 8"),
+    "real Adam": about("best lr of real Adam grows like B to the power", 0.5, 0.1, "B from 1 to 8"),
     "Adam's v": about("median of v·B/c over the coordinates", 1.0, 0.05, "B = 1, 4, 16"),
     "critical, SGD": about("critical batch size of SGD", 903, 5, "loss 0.01, d = 10⁴"),
     "critical, average": about("critical batch size of the average", 130, 3, "the same"),
@@ -298,16 +298,19 @@ CLAIMS = {
     "sign descent, formula": below("|loss − log(1 + (C − 1)e^(−2·lr·t))|, largest", 1e-8, "closed form"),
     "lowest singular value": about("least of those that began in [0.02, 1]", 0.682, 0.003, "five iterations"),
     "highest singular value": about("largest of those that began in [0.02, 1]", 1.134, 0.003, "five iterations"),
-    "rotation, Adam": above("loss turned over loss along the axes", 1e3, "32 × 32, 300 steps"),
-    "rotation, Muon": about("the same", 1.2, 0.6, "below ten"),
-    "turned, Adam over Muon": above("loss over loss, turned", 100, "each at its best rate"),
+    "rotation, Adam": above("Adam: loss turned over loss along the axes", 1e3, "32 × 32, 300 steps"),
+    "rotation, Muon": about("Muon: the same", 1.2, 0.6, "below ten"),
+    "turned, Adam over Muon": above("turned, Adam's loss over Muon's", 100, "each at its best rate"),
+    "turned, Muon over Shampoo": above("turned, Muon's loss over Shampoo's", 10, "no noise"),
     "transformer, Muon": below("median of three seeds", 1.98, "recorded; counting triples gives 1.948"),
     "transformer, Muon's lead": above("best seed of all others less Muon's worst", 0.1, "recorded, 600 steps"),
-    "transformer, a hundred steps": about("validation loss", 2.51, 0.08, "lr 0.02, seed 0"),
+    "transformer, a hundred steps": about("Muon, validation loss after a hundred steps", 2.51, 0.08, "lr 0.02, seed 0"),
     "Muon, two frameworks": below("largest difference of the losses", 1e-4, "same arithmetic"),
     "mended, largest": below("largest singular value after five iterations", 1.21, "six sizes"),
-    "ordinary, twice the narrow rate": above("loss at width 256 over its best", 2.5, "Adam, 60 steps, one seed"),
-    "muP, twice the narrow rate": below("the same", 1.5, "Yang et al. 2022"),
+    "ordinary, twice the narrow rate": above(
+        "width 256 at twice the best rate of 32: loss over its best", 2.5, "Adam, 60 steps, one seed"
+    ),
+    "muP, twice the narrow rate": below("the same in muP", 1.5, "Yang et al. 2022"),
 }
 
 
