@@ -117,6 +117,14 @@ def after_adam():
     return show.words(lab.words())
 
 
+def procedure():
+    from course_lib.experiments import procedure as lab
+    from course_lib.plots import procedure as show
+
+    log = lab.capstone.load()
+    return show.log(log, lab.tuning_log.kept(log), lab.capstone.adamw_median())
+
+
 def race():
     from course_lib.experiments import race as lab
     from course_lib.plots import race as show
@@ -146,6 +154,7 @@ PICTURES: dict[str, Callable] = {
     "landscape.png": landscape,
     "batch_size.png": batch_size,
     "after_adam.png": after_adam,
+    "procedure.png": procedure,
     "race.webp": race,
     "noisy_model.png": noisy_model,
 }

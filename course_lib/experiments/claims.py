@@ -311,6 +311,17 @@ CLAIMS = {
         "width 256 at twice the best rate of 32: loss over its best", 2.5, "Adam, 60 steps, one seed"
     ),
     "muP, twice the narrow rate": below("the same in muP", 1.5, "Yang et al. 2022"),
+    # 16 procedure
+    "DeepOBS, start": about("test loss at the start", 353.446764, 1e-5, "Schneider et al. 2019, their log"),
+    "DeepOBS, inside": about("published runs of seven in our range", 7, 0, "20 orders of the data"),
+    "DeepOBS, reshuffled": above("our lowest less the published loss", 0.2, "momentum 0.99, a new order each epoch"),
+    "random search, formula": about("searches that hit, measured over formula", 1.0, 0.03, "16 trials, two settings"),
+    "halving, price": about("epochs spent over those of all 27 in full", 4 / 27, 1e-6, "432 of 2,916"),
+    "halving, loss": below("median of the winner's loss over the best of 27", 1.01, "ten searches"),
+    "short grid": above("Adam's loss over momentum's", 1.2, "rates up to 0.001"),
+    "widened grid": about("Adam's loss over momentum's, mended", 1.0, 0.005, "each rate inside its grid"),
+    "falling rate, live": above("lowest constant less highest falling", 0.05, "AdamW, 60 steps, three seeds"),
+    "capstone": above("AdamW's median less that of the last kept entry", 0.2, "recorded, 600 steps"),
 }
 
 
