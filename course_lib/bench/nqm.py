@@ -25,8 +25,9 @@ TASK = """
 import time
 from course_lib.nqm import harmonic, precondition, steps_to_target
 for method, power in {kinds}:
+    problem = precondition(harmonic({dimension}), power)
     for batch_size in {batch_sizes}:
-        steps_to_target(precondition(harmonic({dimension}), power), {target}, method=method, batch_size=batch_size)
+        steps_to_target(problem, {target}, method=method, batch_size=batch_size)
 print(time.process_time())
 """
 
