@@ -1,6 +1,8 @@
 """One list of dependencies: environment.yml and constraints.txt only repeat what pyproject.toml says."""
 
+import ast
 import re
+import sys
 import tomllib
 
 import pytest
@@ -12,6 +14,8 @@ from packaging.version import Version
 
 from course_lib import __main__ as bootstrap
 from course_lib.cli import ROOT
+from course_lib.lessons import lessons
+from course_lib.lessons.source import read
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIREMENTS = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]]
@@ -41,6 +45,59 @@ def test_a_constraint_is_a_name_and_an_exact_public_version(line):
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=lambda r: r.name)
 def test_a_dependency_has_a_pin_inside_its_range(requirement):
     assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
+
+
+IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL"}
+STUDENTS = {
+    IMPORTED_AS.get(name, name.replace("-", "_"))
+    for name in (Requirement(line).name for line in PROJECT["dependencies"])
+}
+BROUGHT_ALONG = {"IPython", "jupyter_client", "jupyter_server", "packaging", "psutil"}  # by ipykernel and jupyterlab
+OURS = sorted({path.parent for path in (ROOT / "course_lib").rglob("*.py")})
+WITH_MORE = {  # by whose own wish it is
+    "optim.py": {"optax"},
+    "pytest_budget.py": {"pytest"},
+    "mapped.py": {"distributed", "ray"},
+}
+
+
+def imported(source: str) -> set[str]:
+    """The top-level names that a text imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def lacking(source: str, extra=frozenset()) -> set[str]:
+    """What a text imports that the first command of the README does not install."""
+    return imported(source) - set(sys.stdlib_module_names) - STUDENTS - BROUGHT_ALONG - {"course_lib"} - extra
+
+
+@pytest.mark.parametrize("stem", lessons(ROOT))
+def test_a_lesson_needs_no_more_than_students_have(stem):
+    name = f"solutions/{stem}.md"
+    code = "\n".join(cell.source for cell in read(ROOT / name, name).cells if cell.cell_type == "code")
+    assert lacking(code) == set()
+
+
+@pytest.mark.parametrize("folder", OURS, ids=lambda folder: folder.name)
+def test_the_package_needs_no_more_than_students_have(folder):
+    assert {
+        (path.name, name)
+        for path in folder.glob("*.py")
+        for name in lacking(path.read_text(encoding="utf-8"), WITH_MORE.get(path.name, set()))
+    } == set()
+
+
+def test_an_import_of_what_only_the_tests_have_is_seen():
+    assert lacking("import optax\nfrom jax import numpy\ndef f():\n    from hypothesis import given") == {
+        "optax",
+        "hypothesis",
+    }
 
 
 @pytest.mark.parametrize("path", [".github/workflows/test.yml", ".pre-commit-config.yaml"])

@@ -89,16 +89,15 @@ def train_jax(max_norm: float = LIMIT, *, seeds: int = 5, steps: int = 250, lr: 
     """The same training in JAX, with `clip_by_global_norm` in front of the optimiser."""
     import jax
     import jax.numpy as jnp
-    import optax
 
     from course_lib.clipping import global_norm
     from course_lib.jax_clipping import clip_by_global_norm
-    from course_lib.jax_optim import from_rule
+    from course_lib.jax_optim import apply_updates, from_rule
     from course_lib.rules import momentum
 
     data = digits.load()
     x, y = jnp.asarray(data.x_train), jnp.asarray(data.y_train)
-    rule = optax.chain(clip_by_global_norm(max_norm), from_rule(momentum, lr, momentum=MOMENTUM))
+    clip, rule = clip_by_global_norm(max_norm), from_rule(momentum, lr, momentum=MOMENTUM)
 
     def loss(p, index):
         picked = jax.nn.log_softmax(scores_jax(p, x[index]))
@@ -107,8 +106,8 @@ def train_jax(max_norm: float = LIMIT, *, seeds: int = 5, steps: int = 250, lr: 
     def step(carry, index):
         p, s = carry
         value, g = jax.value_and_grad(loss)(p, index)
-        moves, s = rule.update(g, s, p)
-        return (optax.apply_updates(p, moves), s), (value, global_norm(jax.tree.leaves(g)))
+        moves, s = rule.update(clip.update(g, clip.init(p))[0], s, p)
+        return (apply_updates(p, moves), s), (value, global_norm(jax.tree.leaves(g)))
 
     def run(p, order):
         (p, _), seen = jax.lax.scan(step, (p, rule.init(p)), order)

@@ -183,8 +183,9 @@ def test_defaults_are_those_of_pytorch_but_for_the_decay_of_adamw_and_lion():
         from_rule = {k: a.default for k, a in inspect.signature(rule.step).parameters.items()}
         shared = (set(from_function) & set(from_rule)) - {"learning_rate", "lr"}
         assert {k: from_function[k] for k in shared} == {k: from_rule[k] for k in shared}
-    assert inspect.signature(jax_optim.adamw).parameters["weight_decay"].default == 1e-4
-    assert inspect.signature(jax_optim.lion).parameters["weight_decay"].default == 1e-3
+    for name, decay in (("adamw", 1e-4), ("lion", 1e-3)):
+        for library in (jax_optim, optax):
+            assert inspect.signature(getattr(library, name)).parameters["weight_decay"].default == decay
 
 
 # Life in JAX
