@@ -47,6 +47,11 @@ def test_a_dependency_has_a_pin_inside_its_range(requirement):
     assert requirement.specifier.contains(PINS[canonicalize_name(requirement.name)])
 
 
+def test_what_an_extra_brings_the_tests_have_too():
+    extras = PROJECT["optional-dependencies"]
+    assert all(set(extra) <= set(extras["test"]) for extra in extras.values())
+
+
 IMPORTED_AS = {"scikit-learn": "sklearn", "pillow": "PIL"}
 STUDENTS = {
     IMPORTED_AS.get(name, name.replace("-", "_"))
@@ -58,6 +63,7 @@ WITH_MORE = {  # by whose own wish it is
     "optim.py": {"optax"},
     "pytest_budget.py": {"pytest"},
     "mapped.py": {"distributed", "ray"},
+    "optuna_race.py": {"optuna"},
 }
 
 

@@ -1,4 +1,4 @@
-"""Exercises of lesson 15: the loss under sign descent, Newton–Schulz, Muon's step, and a scale that is too small."""
+"""Exercises of lesson 15: the loss under sign descent, Newton–Schulz, Muon's step, a scale too small, and muP."""
 
 from collections.abc import Callable
 
@@ -261,6 +261,11 @@ muon_step = step_exercise(
             "Shrink p itself by 1 − lr·weight_decay, as AdamW does.",
             _decay_in_the_gradient,
         ),
+        Mistake(
+            "your weights shrink by weight_decay alone. The factor is 1 − lr·weight_decay.",
+            _muon(keep=lambda p, lr, decay: (1 - decay) * p),
+        ),
+        Mistake("you climb: the direction is to be subtracted.", _muon(factor=lambda p: -_factor(p))),
         Mistake("the weights do not decay: p is to shrink by 1 − lr·weight_decay.", _muon(keep=lambda p, lr, decay: p)),
         Mistake(
             "what you keep is the mixture with the new gradient. Keep m; the mixture is for this step alone.",
@@ -315,8 +320,94 @@ scaled = Exercise(
         ),
     ],
     hints=(
-        "Which number is easy to compute and never smaller than the largest singular value?",
+        "Which other sum is the sum of squares of all singular values?",
         "The squares of all entries add up to the squares of all singular values.",
         "Divide by the root of the sum of all squared entries: `np.linalg.norm(x)`.",
+    ),
+)
+
+
+def _mup(shape, narrow):
+    growth = shape[0] / narrow[0]
+    return 1 / growth, 1 if shape[1] > narrow[1] else growth**-0.5
+
+
+def _parametrised(rate: Callable, start: Callable):
+    """A wrong parametrisation: rate(m, n) and start(m, n), m being the growth of the inputs, n that of the outputs."""
+
+    def mup(shape, narrow):
+        m, n = shape[0] / narrow[0], shape[1] / narrow[1]
+        return rate(m, n), start(m, n)
+
+    return mup
+
+
+def _of_scores(m, n):
+    return m**-0.5 if n == 1 else 1
+
+
+mup = Exercise(
+    name="mup",
+    reference=_mup,
+    cases=calls(
+        ((256, 256), (32, 32)),
+        ((64, 256), (64, 32)),
+        ((256, 10), (32, 10)),
+        ((1, 256), (1, 32)),
+        ((1, 10), (1, 10)),
+        ((128, 128), (32, 32)),
+        ((128, 10), (32, 10)),
+    ),
+    mistakes=[
+        Mistake(
+            "all your rates stay as they are. That is the ordinary parametrisation: a hidden weight has to move less, "
+            "since m times as many of them add up.",
+            _parametrised(lambda m, n: 1, _of_scores),
+        ),
+        Mistake(
+            "you divide the rate by the growth of the outputs. What adds up in a sum is the inputs.",
+            _parametrised(lambda m, n: 1 / n, _of_scores),
+        ),
+        Mistake(
+            "you slow down everything that has grown. Weights from the pixels, and biases, have as many inputs as "
+            "before: their rate stays.",
+            _parametrised(lambda m, n: 1 / max(m, n), _of_scores),
+        ),
+        Mistake(
+            "your rate falls as the root of the growth. A root is right for what is random, the start; the steps of "
+            "Adam all agree in sign, and they add up to m.",
+            _parametrised(lambda m, n: m**-0.5, _of_scores),
+        ),
+        Mistake(
+            "your rate grows with the width. More inputs make a larger sum, so each weight has to move less.",
+            _parametrised(lambda m, n: m, _of_scores),
+        ),
+        Mistake(
+            "the scores keep their ordinary start. Theirs is to be smaller by the root of m.",
+            _parametrised(lambda m, n: 1 / m, lambda m, n: 1),
+        ),
+        Mistake(
+            "you divide the scores' start by m. It is the factor on top of the ordinary start, which has one root of m "
+            "already: the variance is m times smaller, the start by its root.",
+            _parametrised(lambda m, n: 1 / m, lambda m, n: 1 / m if n == 1 else 1),
+        ),
+        Mistake(
+            "you make the start of hidden weights smaller as well. The ordinary start keeps what they put out at one "
+            "size; only the scores, whose outputs do not grow, begin smaller.",
+            _parametrised(lambda m, n: 1 / m, lambda m, n: m**-0.5),
+        ),
+        Mistake(
+            "only hidden weights learn more slowly in yours. The scores add up m times as many inputs too: lr / m.",
+            _parametrised(lambda m, n: 1 / m if n > 1 else 1, _of_scores),
+        ),
+        Mistake(
+            "your two factors are swapped: the rate's first, then the start's.",
+            lambda shape, narrow: _mup(shape, narrow)[::-1],
+        ),
+    ],
+    hints=(
+        "Both factors depend on m, by which the number of inputs has grown. For a bias it is 1.",
+        "m is shape[0] / narrow[0], and the rate's factor is 1/m. Scores are those whose outputs have not grown.",
+        "Return 1/m, and beside it 1 where shape[1] is above narrow[1], else m to the power −1/2.",
     ),
 )

@@ -4,17 +4,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from course_lib.experiments import char_muon
+from course_lib.experiments import char_ladder, char_muon
 from course_lib.experiments.char_ladder import lines
 from course_lib.experiments.sgd import torch_and_jax
-from course_lib.experiments.widths import transfer, twice
+from course_lib.experiments.widths import best, transfer, twice
 from course_lib.experiments.word_table import learn, untrained
 from course_lib.rule import Rule
 from course_lib.rules import adam, adamw, muon, sgd
 
 __all__ = [  # noqa: RUF022
     "shares", "by_gradient", "by_sign", "law", "words", "spectrum", "gaussian", "classical", "growth", "rotation",
-    "shampoo", "mixed", "state_size", "compute", "char_muon", "learn", "lines", "torch_and_jax", "transfer", "twice",
+    "shampoo", "mixed", "state_size", "compute", "char_muon", "learn", "lines", "live", "torch_and_jax", "transfer",
+    "best", "twice",
 ]  # fmt: skip
 
 
@@ -159,6 +160,19 @@ def mixed(rule) -> Rule:
 
 def _lying(x):
     return x if x.shape[0] <= x.shape[1] else x.T
+
+
+def live(step, *, steps: int = char_ladder.STEPS, device="cpu") -> dict[str, tuple]:
+    """{method: (Trace, validation loss)} of the transformer under SGD, AdamW and Muon's `step`, seed 0, recorded rates.
+
+    The whole takes about 35 seconds of a processor.
+    """
+    best = char_ladder.ladder().best
+    runs = {
+        name: char_ladder.train(char_ladder.RULES[name], best[name].lr, steps=steps, device=device, label=name)
+        for name in ("SGD", "AdamW")
+    }
+    return runs | {"Muon": char_muon.train(char_muon.best_rate(), rule=step, steps=steps, device=device)}
 
 
 def state_size() -> dict[str, float]:

@@ -6,9 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from course_lib.experiments import capstone, deepobs, tuning_log
+from course_lib.experiments.lr_in_loops import both
 from course_lib.rules import adam, momentum, sgd
 
-__all__ = ["capstone", "deepobs", "tuning_log"]
+__all__ = ["both", "capstone", "deepobs", "tuning_log"]
 
 NAMES, LOW, HIGH = ("lr", "1 − momentum"), np.array([1e-5, 1e-3]), np.array([1.0, 1.0])
 GOOD = 1.001  # a loss at most this many times the best one counts as good
@@ -103,7 +104,7 @@ def score(name: str):
 
 def reported(tune, lrs=SHORT_GRID) -> dict[str, tuple[float, float]]:
     """(best rate, its loss) of each method as `tune(score, lrs)` finds it."""
-    found = {name: float(tune(score(name), lrs)) for name in METHODS}
+    found = {name: float(tune(score(name), list(lrs))) for name in METHODS}
     return {name: (lr, score(name)(lr)) for name, lr in found.items()}
 
 

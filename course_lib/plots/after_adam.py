@@ -84,16 +84,20 @@ def ladder(scores: dict, lines: dict, ax=None):
     return dress(ax, title="Shakespeare by character: 600 steps, three seeds", x="validation loss, nats")
 
 
-def live(trace, lines: dict, ax=None, smooth: int = 5):
-    """Training loss of a short run, smoothed, above what counting alone would give."""
-    ax = axes(ax, (6.4, 3.2))
-    values = np.convolve(trace["loss"], np.ones(smooth) / smooth, mode="valid")
-    ax.plot(np.arange(smooth, len(trace) + 1), values, color=colour("muon"), linewidth=1.8)
+def live(runs: dict, lines: dict, ax=None, smooth: int = 20):
+    """Training loss of each run, smoothed, with its validation loss at the end as a dot."""
+    ax = axes(ax, (6.8, 3.6))
+    for name, (trace, held_out) in runs.items():
+        shade, steps = colour(name.lower()), len(trace)
+        values = np.convolve(trace["loss"], np.ones(smooth) / smooth, mode="valid")
+        ax.plot(np.arange(smooth, steps + 1), values, color=shade, linewidth=1.6)
+        ax.plot(steps, held_out, "o", color=shade, markersize=6, clip_on=False, zorder=5)
+        ax.text(1.025 * steps, held_out, f"{name} {held_out:.3f}", color=shade, va="center", fontsize=9)
     for name, value in lines.items():
-        ax.axhline(value, color=INK, linestyle="--", linewidth=1)
-        ax.text(1, value - 0.03, f"counting after {name}", color=INK, fontsize=9, va="top")
-    ax.set(xlim=(0, len(trace)), ylim=(1.75, 4.1))
-    return dress(ax, title=f"Characters of Shakespeare: {trace.label}", x="step", y="training loss, nats")
+        ax.hlines(value, 0, steps, color=INK, linestyles="--", linewidth=1)
+        ax.text(0.02 * steps, value - 0.02, f"counting after {name}", color=INK, fontsize=8, va="top")
+    ax.set(xlim=(0, 1.2 * steps), ylim=(1.7, 3.6), xticks=np.linspace(0, steps, 7))
+    return dress(ax, title="Shakespeare by character. Dot: validation loss", x="step", y="training loss, nats")
 
 
 def rotation(ends: dict, ax=None):
@@ -117,7 +121,7 @@ def growth(broken: dict, mended: dict, ax=None):
             one.plot(np.minimum(values, 1e9), "o-", color=shade, linewidth=1.6, markersize=4, label=f"{size} × {size}")
         one.set(yscale="log", ylim=(0.05, 1e6))
         dress(one, title=title, x="iterations", y="largest singular value" if one is ax[0] else "")
-    ax[0].legend(frameon=False, fontsize=9, loc="lower right")
+    ax[0].legend(frameon=False, fontsize=9, loc="upper left")
     return ax
 
 

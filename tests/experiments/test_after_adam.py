@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from course_lib.exercises.after_adam import mup
 from course_lib.experiments import after_adam as lab
-from course_lib.experiments import char_muon, widths
+from course_lib.experiments import char_ladder, char_muon, widths
 from course_lib.problems.char_transformer import CharTransformer
 from course_lib.rules import adam, muon
 
@@ -73,7 +74,7 @@ def test_only_hidden_matrices_are_muons():
 
 
 def test_mup_is_the_ordinary_net_at_the_width_it_starts_from():
-    curves = widths.transfer(widths=(32,), powers=(-8, -7), steps=15)
+    curves = widths.transfer(mup.reference, widths=(32,), powers=(-8, -7), steps=15, seeds=(0,))
     np.testing.assert_array_equal(curves["ordinary"][32][1], curves["muP"][32][1])
 
 
@@ -88,3 +89,32 @@ def test_optimisers_keep_as_many_numbers_as_their_formulas_have():
 def test_the_explorer_is_finite_at_its_ends(tail, classes):
     for found in lab.compute(tail, classes, 10.0, 1.0), lab.compute(tail, classes, 0.1, 0.001):
         assert all(np.isfinite(part).all() for part in found)
+
+
+def test_mup_slows_hidden_weights_and_scores_and_makes_only_the_scores_start_smaller():
+    factors = [mup.reference(wide, narrow) for wide, narrow in zip(widths.shapes(256), widths.shapes(32), strict=True)]
+    assert factors[::2] == [(1, 1), (1 / 8, 1), (1 / 8, 1), (1 / 8, 8**-0.5)]
+    assert set(factors[1::2]) == {(1, 1)}
+
+
+def test_the_factors_reach_the_start_and_the_rates():
+    (plain, _), (halved, _) = (
+        widths.transfer(scheme, widths=(32,), powers=(-30,), steps=10, seeds=(0,))["muP"][32][::-1]
+        for scheme in (lambda *_: (1, 1), lambda *_: (1, 0.5))
+    )
+    assert halved < plain  # smaller scores at the start are nearer to the loss of no opinion
+    assert halved[0] > np.log(10) - 0.05
+
+
+def test_every_recorded_best_rate_lies_inside_its_grid():
+    record = char_ladder.ladder()
+    grids = {name: (tuned.lr, sorted(record.sweeps[name].lrs)) for name, tuned in record.best.items()}
+    grids["Muon"] = char_muon.best_rate(), sorted(char_muon.recorded())
+    for name, (best, lrs) in grids.items():
+        assert lrs[0] < best < lrs[-1], name
+
+
+def test_the_live_runs_are_those_of_the_ladder():
+    runs = lab.live(muon, steps=2)
+    assert list(runs) == ["SGD", "AdamW", "Muon"]
+    assert {len(trace) for trace, _ in runs.values()} == {2}

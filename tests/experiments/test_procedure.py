@@ -1,13 +1,18 @@
 """Lesson 16: the experiments against closed forms and published figures, and a log that must be honest."""
 
 import copy
+import itertools
+import logging
+import sys
 
 import numpy as np
 import pytest
 
+from course_lib.cli import ROOT
 from course_lib.exercises.procedure import halving, log, sample
-from course_lib.experiments import capstone, deepobs, tuning_log
+from course_lib.experiments import capstone, deepobs, optuna_race, tuning_log
 from course_lib.experiments import procedure as lab
+from course_lib.lessons.source import read
 
 TARGET = 2.15
 
@@ -78,6 +83,47 @@ def test_halving_spends_the_same_on_each_round_but_the_last_ones_rounding():
     run = lab.race(sample.reference, halving.reference)
     assert {n: len(losses) for n, losses in run.rounds.items()} == {4: 27, 12: 9, 36: 3, 108: 1}
     assert run.spent == 4 * 108
+
+
+@pytest.mark.parametrize("seed", [0, 2, 6])
+def test_optuna_lets_on_the_best_third_of_those_that_have_come_as_far(seed):
+    run = optuna_race.race(seed)
+    rounds = list(run.rounds.values())
+    assert list(rounds[0]) == list(range(27))
+    for seen, following in itertools.pairwise(rounds):
+        let_on, so_far = [], []
+        for trial, loss in seen.items():
+            so_far = sorted(so_far + [loss] * bool(np.isfinite(loss)))
+            if loss in so_far[: max(1, len(so_far) // 3)]:
+                let_on.append(trial)
+        assert let_on == list(following)
+    assert run.winner == min(rounds[-1], key=rounds[-1].get)
+    assert run.spent == sum(n * len(seen) for n, seen in run.rounds.items())
+
+
+def test_in_optunas_race_the_first_that_does_not_diverge_goes_all_the_way():
+    for seed in range(3):
+        run = optuna_race.race(seed)
+        first = np.flatnonzero(np.isfinite(list(run.rounds[4].values())))[0]
+        assert first in run.rounds[run.last]
+
+
+def test_optunas_race_is_the_same_each_time_and_says_nothing(monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("optuna"), "handlers", [caplog.handler])
+    one, again = optuna_race.race(1), optuna_race.race(1)
+    np.testing.assert_equal(one.rounds, again.rounds)
+    np.testing.assert_equal(one.full, again.full)
+    assert caplog.records == []
+
+
+def test_without_optuna_the_lesson_says_how_to_get_it_and_goes_on(monkeypatch, capsys):
+    name = "solutions/16_procedure.md"
+    code = [cell.source for cell in read(ROOT / name, name).cells if cell.cell_type == "code"]
+    (cell,) = (source for source in code if "optuna_race.race" in source)
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    exec(cell, {"optuna_race": optuna_race})
+    assert capsys.readouterr().out == optuna_race.MISSING + "\n"
+    assert "`pip install optuna`" in optuna_race.MISSING
 
 
 def test_an_honest_log_passes(honest):
