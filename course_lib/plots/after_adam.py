@@ -95,7 +95,7 @@ def live(runs: dict, lines: dict, ax=None, smooth: int = 20):
         ax.text(1.025 * steps, held_out, f"{name} {held_out:.3f}", color=shade, va="center", fontsize=9)
     for name, value in lines.items():
         ax.hlines(value, 0, steps, color=INK, linestyles="--", linewidth=1)
-        ax.text(0.02 * steps, value - 0.02, f"counting after {name}", color=INK, fontsize=8, va="top")
+        ax.text(0.6 * steps, value - 0.02, f"counting after {name}", color=INK, fontsize=8, va="top")
     ax.set(xlim=(0, 1.2 * steps), ylim=(1.7, 3.6), xticks=np.linspace(0, steps, 7))
     return dress(ax, title="Shakespeare by character. Dot: validation loss", x="step", y="training loss, nats")
 
