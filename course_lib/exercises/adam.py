@@ -206,8 +206,8 @@ adam_step = step_exercise(
             _adam(shift=1),
         ),
         Mistake(
-            "t never grows: you return the old one, so every step is corrected as if it were the first. In the long "
-            "run your steps are 0.32 times lr.",
+            "every step is corrected as if it were the first: the power t is missing, or you return the old t. In the "
+            "long run your steps are 0.32 times lr.",
             lambda p, g, s, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8: (lambda q, new: (q, (new[0], new[1], s[2])))(
                 *_adam_step(p, g, (s[0], s[1], 0), lr, beta1, beta2, eps)
             ),
@@ -225,6 +225,10 @@ adam_step = step_exercise(
             "ε joins √v before the correction, as in the paper's second form (TensorFlow has that one). In Algorithm 1 "
             "it joins the root of the corrected v̂.",
             _adam(lambda m, v, t, b1, b2, eps: m / (1 - b1**t) * (1 - b2**t) ** 0.5 / (v**0.5 + eps)),
+        ),
+        Mistake(
+            "ε is left out; where a gradient is zero from the start that is 0/0.",
+            _adam(lambda m, v, t, b1, b2, eps: m / (1 - b1**t) / (v / (1 - b2**t)) ** 0.5),
         ),
         Mistake(
             "ε is added to p: in `p - lr * m_hat / v_hat**0.5 + eps` the division comes first. Put √v̂ + ε in brackets.",
@@ -396,7 +400,7 @@ amsgrad_step = step_exercise(
             _amsgrad(lambda w, v, g, t, b2: np.maximum(w, v), keep=lambda v, w: (w, w)),
         ),
         Mistake(
-            "you take the smaller of the two. AMSGrad keeps the larger, so that steps never grow.",
+            "you take the smaller of the two. AMSGrad keeps the larger, so that a large v is not forgotten.",
             _amsgrad(lambda w, v, g, t, b2: np.minimum(np.where(t == 1, v, w), v)),
         ),
         Mistake(

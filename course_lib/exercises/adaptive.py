@@ -3,6 +3,7 @@
 import numpy as np
 
 from course_lib.exercises.base import Exercise, Mistake, calls
+from course_lib.exercises.recorder import number
 from course_lib.exercises.steps import along, step_exercise
 from course_lib.rules import adadelta, adagrad, rmsprop
 
@@ -37,7 +38,8 @@ adagrad_step = step_exercise(
     ],
     mistakes=[
         Mistake(
-            "nothing adds up: v holds the last g² alone, so every step is lr long. Add to the old v.",
+            "nothing adds up: v holds the last g² alone, so every step is lr long. Add to the old v, or return the "
+            "new one.",
             _adagrad(lambda g, v, lr, eps: (lr * g / (np.sqrt(g * g) + eps), g * g)),
         ),
         Mistake(
@@ -67,7 +69,7 @@ adagrad_step = step_exercise(
         ),
         Mistake(
             "the brackets are missing: `lr * g / sqrt(v) + eps` adds ε to the step itself.",
-            _adagrad(lambda g, v, lr, eps: (lr * g / np.sqrt(v + g * g) + eps, v + g * g)),
+            _adagrad(lambda g, v, lr, eps: (lr * g / np.sqrt(v + g * g) - eps, v + g * g)),
         ),
         Mistake(
             "you average, so old gradients are forgotten: that is RMSProp, the next exercise. AdaGrad adds.",
@@ -99,7 +101,7 @@ adagrad_step = step_exercise(
     hints=(
         "Two lines, as with momentum: first v takes the gradient in, then p moves.",
         "What goes into v is the square, and nothing is forgotten. What the gradient is divided by is v's root plus ε.",
-        "`np.sqrt(v) + eps` is the divisor, with the new v. Return p first, then v.",
+        "`v**0.5 + eps` is the divisor, with the new v. Return p first, then v.",
     ),
 )
 
@@ -178,7 +180,23 @@ rmsprop_step = step_exercise(
         ),
         Mistake(
             "the brackets are missing: `lr * g / sqrt(v) + eps` adds ε to the step itself.",
-            _rmsprop(lambda g, v, lr, a, eps: (lr * g / np.sqrt(_mean(g, v, a)) + eps, _mean(g, v, a))),
+            _rmsprop(lambda g, v, lr, a, eps: (lr * g / np.sqrt(_mean(g, v, a)) - eps, _mean(g, v, a))),
+        ),
+        Mistake(
+            "ε is left out; where a gradient is zero from the start that is 0/0.",
+            _rmsprop(lambda g, v, lr, a, eps: (lr * g / np.sqrt(_mean(g, v, a)), _mean(g, v, a))),
+        ),
+        Mistake(
+            "you take `alpha` for the α of the formula. That α is `lr`; `alpha` is ρ.",
+            _rmsprop(lambda g, v, lr, a, eps: (a * g / (np.sqrt(_mean(g, v, a)) + eps), _mean(g, v, a))),
+        ),
+        Mistake(
+            "you climb: the step is subtracted from p.",
+            _rmsprop(lambda g, v, lr, a, eps: (-lr * g / (np.sqrt(_mean(g, v, a)) + eps), _mean(g, v, a))),
+        ),
+        Mistake(
+            "lr is missing: at lr 0.1 your step is ten times too long.",
+            _rmsprop(lambda g, v, lr, a, eps: (g / (np.sqrt(_mean(g, v, a)) + eps), _mean(g, v, a))),
         ),
         Mistake(
             "you average over the coordinates. Each has its own v.",
@@ -310,7 +328,7 @@ adadelta_step = step_exercise(
     hints=(
         "Four lines: v takes the gradient in, then the step d, then u takes d in, then p moves.",
         "d is the gradient times a ratio of two roots: the typical step so far over the typical gradient.",
-        "The ratio is `np.sqrt(s.u + eps) / np.sqrt(v + eps)`, with the old u and the new v. p moves by lr * d.",
+        "The ratio is `((s.u + eps) / (v + eps))**0.5`, with the old u and the new v. p moves by lr * d.",
     ),
 )
 
@@ -419,6 +437,7 @@ standardise = Exercise(
     name="standardise",
     reference=_standardise,
     cases=calls((_train, _train), (_train, _new), (_train, _new[:1])),
+    read=lambda answer: number(answer).astype(np.float32),  # a tiny number may stay beside the deviation
     mistakes=[
         Mistake(
             "nothing has changed: x is still measured by its own mean and deviation. The model knows only one scale, "
@@ -448,6 +467,10 @@ standardise = Exercise(
         Mistake(
             "you divide by the variance; the deviation is its root, and has the units of x.",
             _over(_column_mean, lambda train, x: train.var(axis=0)),
+        ),
+        Mistake(
+            "your deviation divides by n − 1; the model's, np.std, by n.",
+            _over(_column_mean, lambda train, x: train.std(axis=0, ddof=1)),
         ),
         Mistake("you subtract the mean and leave the sizes as they are.", _over(_column_mean, lambda train, x: 1.0)),
         Mistake("you divide by the deviation, but the mean stays in.", _over(lambda train, x: 0.0, _column_std)),

@@ -30,7 +30,8 @@ class Exercise:
     `reference` is a right answer, `cases` are functions `play(call)` that make the calls, `hints` three sentences from
     a nudge to nearly the answer. `owned` are the places of arguments that the answer may overwrite, `read` picks the
     number to be judged out of what the function returns, `clue(calls, i, wanted)` may find a sentence for an unknown
-    mistake first seen at call i, and `adapt(fn)` turns a right answer into what the lesson goes on with.
+    mistake first seen at call i, `adapt(fn)` turns a right answer into what the lesson goes on with, and `tolerance` is
+    how far off, relative and absolute, an answer in float64 may be.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Exercise:
     clue: Callable | None = None
     adapt: Callable = lambda fn: fn
     thing: str = "function"
+    tolerance: float = 1e-10
 
     def use(self, fn: Callable):
         """Check `fn`, say what came of it, and give what the lesson goes on with: `fn` if it is right."""
@@ -75,7 +77,7 @@ class Exercise:
             for name in [name for i, name in call.changed.items() if i not in self.owned]:
                 says = f"you change {name} in place; it belongs to the caller. Write `{name} = ...` into a new array."
                 return self._wrong(says, f"at `{call.text}`")
-        if _equal(calls, self._wanted):
+        if self._right(calls):
             if self._other_defaults(fn):
                 raise Wrong(self._defaults_sentence(fn))
             return Verdict(
@@ -84,11 +86,12 @@ class Exercise:
         if not _equal(calls, self._play(fn)):
             raise Wrong(
                 "two runs from the same start differ, so something outlives the call: a global, a mutable default, "
-                "an attribute. What must be remembered goes in by the arguments and out by `return`."
+                "an attribute; what must be remembered goes in by the arguments and out by `return`. Or it draws "
+                "random numbers of its own: use the ones that are given."
             )
-        if self._other_defaults(fn) and _equal(self._play(partial(fn, **self._defaults)), self._wanted):
+        if self._other_defaults(fn) and self._right(self._play(partial(fn, **self._defaults))):
             raise Wrong(self._defaults_sentence(fn))
-        i = next(i for i, (a, b) in enumerate(zip(calls, self._wanted, strict=True)) if not close(a.value, b.value))
+        i = self._first(calls)
         for mistake, known in zip(self.mistakes, self._known, strict=True):
             if known and _equal(calls, known):
                 return self._wrong(mistake.says, self._first_off(calls[i], self._wanted[i]))
@@ -100,7 +103,17 @@ class Exercise:
             return f"your answer has shape {got.shape}, where {want.shape} is wanted."
         if not np.all(np.isfinite(got)) and np.all(np.isfinite(want)):
             return "your answer is not finite: look for a division by zero or a wrong power."
+        if _to_four_digits(calls, self._wanted):
+            return "right to four digits; what is left is an ε, a rounding or an approximation."
         return (self.clue and self.clue(calls, i, self._wanted)) or "not the right numbers yet."
+
+    def _right(self, calls: list[Call]) -> bool:
+        return _equal(calls, self._wanted, self.tolerance)
+
+    def _first(self, calls: list[Call]) -> int:
+        """The place of the first call that is off."""
+        pairs = zip(calls, self._wanted, strict=True)
+        return next(i for i, (a, b) in enumerate(pairs) if not close(a.value, b.value, self.tolerance))
 
     def _play(self, fn: Callable) -> list[Call]:
         return [call for play in self.cases for call in record(play, fn, self.name, self.read)]
@@ -141,11 +154,20 @@ class Exercise:
         return f"The lesson goes on with {'your' if right else 'the library’s'} {self.thing}."
 
     def _first_off(self, got: Call, want: Call) -> str:
-        return f"first off at `{got.text}`: got {show(got.value)}, want {show(want.value)}"
+        off = f"first off at `{got.text}`: got {show(got.value)}, want {show(want.value)}"
+        if got.value.shape != want.value.shape or show(got.value) != show(want.value):
+            return off
+        return f"{off}, {np.max(np.abs(got.value - want.value)):.0e} apart"
 
 
-def _equal(calls: list[Call], others: list[Call]) -> bool:
-    return len(calls) == len(others) and all(close(a.value, b.value) for a, b in zip(calls, others, strict=True))
+def _equal(calls: list[Call], others: list[Call], tolerance: float = 1e-10) -> bool:
+    pairs = zip(calls, others, strict=False)
+    return len(calls) == len(others) and all(close(a.value, b.value, tolerance) for a, b in pairs)
+
+
+def _to_four_digits(calls: list[Call], others: list[Call]) -> bool:
+    pairs = [(a.value, b.value) for a, b in zip(calls, others, strict=True)]
+    return all(a.shape == b.shape and np.allclose(a, b, rtol=1e-4, atol=0) for a, b in pairs)
 
 
 def _remark(calls: list[Call]) -> str:

@@ -4,7 +4,8 @@ import numpy as np
 
 from course_lib import theory
 from course_lib.exercises.base import Exercise, Mistake, calls
-from course_lib.exercises.steps import along, step_exercise
+from course_lib.exercises.recorder import number
+from course_lib.exercises.steps import along, clue, split, step_exercise
 from course_lib.rules import momentum
 
 
@@ -130,6 +131,11 @@ shrink = Exercise(
             lambda x, momentum: np.max(np.real(np.linalg.eigvals([[1 + momentum - x, -momentum], [1, 0]]))),
         ),
         Mistake(
+            "you take the eigenvalue with the largest real part, and it stays complex. What shrinks is its modulus: "
+            "`np.abs` first, then the largest.",
+            lambda x, momentum: np.max(np.linalg.eigvals([[1 + momentum - x, -momentum], [1, 0]])),
+        ),
+        Mistake(
             "you take the smaller eigenvalue. The slower one decides how fast the error goes.",
             lambda x, momentum: np.min(np.abs(np.linalg.eigvals([[1 + momentum - x, -momentum], [1, 0]]))),
         ),
@@ -190,7 +196,7 @@ best_pair = Exercise(
         ),
         Mistake("lr and momentum are swapped: return lr first.", lambda a, b: theory.best_pair(a, b)[::-1]),
         Mistake(
-            "you use 1/√h in place of 2/(√h_max + √h_min) for lr: that solves the steepest direction alone.",
+            "your lr is 1/h_max, which solves the steepest direction alone; it is (2/(√h_max + √h_min))².",
             lambda a, b: (1 / b, theory.best_pair(a, b)[1]),
         ),
     ],
@@ -208,6 +214,10 @@ def _rescaled_step(p, g, v, lr, lr_before, momentum=0.9):
     return p - v, v
 
 
+def _momentum_outside(p, g, v, lr, lr_before, momentum=0.9):
+    return _momentum_step(p, g, v, lr, momentum)
+
+
 def _drop(call):
     """Five steps along changing rates, as the lesson's training loop makes them."""
     p, v, before = np.array([1.0, -2.0]), np.zeros(2), 0.1
@@ -216,19 +226,22 @@ def _drop(call):
         before = lr
 
 
-def _position(answer):
-    from course_lib.exercises.recorder import number
-    from course_lib.exercises.steps import split
+def _under_way(call):
+    """One step with a velocity in old units: a step that keeps lr elsewhere shows."""
+    call(np.array([1.0, -2.0]), np.array([0.5, 4.0]), np.array([0.4, -0.3]), lr=0.02, lr_before=0.1)
 
+
+def _position(answer):
     return number(split(answer)[0])
 
 
 rescaled_step = Exercise(
     name="rescaled_step",
     reference=_rescaled_step,
-    cases=[_drop, _drop],  # the second starts afresh: a velocity kept in a global shows
+    cases=[_drop, _drop, _under_way],  # the second starts afresh: a velocity kept in a global shows
     read=_position,
     owned=(0, 2),
+    clue=clue,
     mistakes=[
         Mistake(
             "nothing has changed: after a drop the old velocity still carries the old lr.",
@@ -257,6 +270,17 @@ rescaled_step = Exercise(
         Mistake(
             "you mix the forms: v now holds plain gradients, but p − v still expects lr inside it.",
             lambda p, g, v, lr, lr_before, momentum=0.9: (p - (momentum * v + g), momentum * v + g),
+        ),
+        Mistake(
+            "you moved lr out of the velocity, as torch has it. That mends the bug as well, but here v comes in with "
+            "lr inside, and is to leave so.",
+            _momentum_outside,
+        ),
+        Mistake(
+            "your v points the other way: you add it to p. The loop hands over a v that is subtracted.",
+            lambda p, g, v, lr, lr_before, momentum=0.9: (lambda new: (p + new, new))(
+                momentum * (lr / lr_before) * v - lr * g
+            ),
         ),
     ],
     hints=(

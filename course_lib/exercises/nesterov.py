@@ -4,7 +4,7 @@ import numpy as np
 
 from course_lib.exercises.base import Exercise, Mistake, calls
 from course_lib.exercises.recorder import number
-from course_lib.exercises.steps import along, split, step_exercise
+from course_lib.exercises.steps import along, clue, split, step_exercise
 from course_lib.rules import nesterov
 
 
@@ -64,6 +64,7 @@ nag_step = Exercise(
     cases=[_walk(0.1, 0.9), _walk(0.05, 0.5)],
     read=_position,
     owned=(0, 1),
+    clue=clue,
     mistakes=[
         Mistake(
             "you take the gradient where the ball stands: that is the heavy ball. Take it at p + μ·u.",
@@ -168,7 +169,7 @@ nesterov_step = step_exercise(
             _both(lambda g, v, old, m: v),
         ),
         Mistake(
-            "the velocity is built and never used: your step is lr·g, plain gradient descent.",
+            "the velocity is built and never used, or cancels out: your step is lr·g, plain gradient descent.",
             _both(lambda g, v, old, m: g),
         ),
         Mistake(

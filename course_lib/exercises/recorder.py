@@ -83,12 +83,12 @@ def number(answer) -> np.ndarray:
         raise Wrong(f"your function returns {_short(answer)}, which is no number or array of numbers") from None
 
 
-def close(a: np.ndarray, b: np.ndarray) -> bool:
-    """Equal up to the rounding of the coarser of the two dtypes."""
+def close(a: np.ndarray, b: np.ndarray, tolerance: float = 1e-10) -> bool:
+    """Equal up to `tolerance`, or to the rounding of the coarser of the two dtypes where that is more."""
     if a.shape != b.shape:
         return False
     coarse = min(np.finfo(a.dtype).bits, np.finfo(b.dtype).bits) < 64
-    tolerance = 2e-5 if coarse else 1e-10
+    tolerance = max(tolerance, 2e-5) if coarse else tolerance
     with np.errstate(all="ignore"):
         return bool(np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True))
 

@@ -84,7 +84,7 @@ largest_lr = Exercise(
             lambda H: 2 / np.linalg.norm(H),
         ),
         Mistake("that is the largest eigenvalue itself; the limit on lr is 2 over it.", lambda H: _eigenvalues(H)[-1]),
-        Mistake("half of it: the limit is 2/λmax.", lambda H: 0.5 / _eigenvalues(H)[-1]),
+        Mistake("that is a quarter of it: the limit is 2/λmax.", lambda H: 0.5 / _eigenvalues(H)[-1]),
     ],
     hints=(
         "Along an eigenvector of H the step multiplies the error by 1 − lr·λ. When does that stop shrinking it?",
@@ -147,7 +147,9 @@ def _compounded(lr0, decay, epoch):
 decayed_lr = Exercise(
     name="decayed_lr",
     reference=_decayed_lr,
-    cases=calls((0.2, 1.0, 0), (0.2, 1.0, 5), (1.0, 0.1, 10), (0.5, 0.3, 3)),
+    cases=calls(  # NumPy's floats: where the 1 is missing they give inf, Python's would raise
+        (np.float64(0.2), 1.0, 0), (np.float64(0.2), 1.0, 5), (np.float64(1.0), 0.1, 10), (np.float64(0.5), 0.3, 3)
+    ),
     mistakes=[
         Mistake(
             "the decay still compounds: each epoch divides what the epoch before had already divided. Start from lr0 "
@@ -168,7 +170,7 @@ decayed_lr = Exercise(
         ),
         Mistake(
             "the 1 is missing below the line: epoch 0 divides by zero.",
-            lambda lr0, decay, epoch: lr0 / (decay * epoch) if epoch else np.inf,
+            lambda lr0, decay, epoch: lr0 / (decay * epoch),
         ),
         Mistake(
             "precedence: `lr0 / 1 + decay * epoch` adds the decay to lr0. Put brackets around 1 + decay·epoch.",

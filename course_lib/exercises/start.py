@@ -29,6 +29,15 @@ gradient = Exercise(
             "you have added the slopes up. A gradient keeps one entry for each coordinate.", lambda p, h: np.sum(h * p)
         ),
         Mistake(
+            "you have added the slopes of two coordinates up. A gradient keeps one entry for each, and p may have any "
+            "number of them.",
+            lambda p, h: h[0] * p[0] + h[1] * p[1],
+        ),
+        Mistake(
+            "you name two coordinates; p may have any number. NumPy multiplies whole arrays.",
+            lambda p, h: np.array([h[0] * p[0], h[1] * p[1]]),
+        ),
+        Mistake(
             "the curvature h is missing: a steeper bowl has a larger slope at the same place.", lambda p, h: 1.0 * p
         ),
         Mistake(

@@ -61,7 +61,10 @@ def split(answer) -> tuple:
     """(p, state) out of what a step returned."""
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         what = f"{len(answer)} things" if isinstance(answer, tuple | list) else "one thing"
-        raise Wrong(f"your function returns {what}; return two, the new p and the new velocity: `return p, v`")
+        raise Wrong(
+            f"your function returns {what}; return two: the new p, and all that is remembered as one value, as the "
+            "docstring says"
+        )
     return answer[0], answer[1]
 
 
@@ -69,15 +72,18 @@ def clue(calls: list, i: int, wanted: list) -> str:
     """What the length and direction of a wrong first step give away."""
     if i != 0:
         return f"the first {'step is' if i == 1 else f'{i} steps are'} right; what differs at this one?"
-    start = np.asarray(calls[0].args[0], dtype=float)
-    mine, theirs = calls[0].value - start, wanted[0].value - start
+    start = np.asarray(calls[0].args[0], dtype=float).ravel()
+    mine, theirs = calls[0].value.ravel() - start, wanted[0].value.ravel() - start
     with np.errstate(all="ignore"):
         ratios = mine / theirs
     if not np.any(mine):
         return "your p does not move."
+    if np.all(np.abs(ratios - 1) < 1e-3):
+        return "your first step is right but for a trace as small as ε. Where does ε stand?"
     if np.all(np.isfinite(ratios)) and np.ptp(ratios) < 1e-6 * abs(ratios[0]):
         way = "in the right direction" if ratios[0] > 0 else "in the opposite direction"
-        return f"your first step is {abs(ratios[0]):.4g} times the right length, {way}."
+        times = f"{abs(ratios[0]):.4g}"
+        return f"your first step {'has' if times == '1' else f'is {times} times'} the right length, {way}."
     return "your first step points in another direction than the right one."
 
 

@@ -119,13 +119,17 @@ def turns(rule) -> dict[str, Trace]:
     }
 
 
-def counterexample(rule, *, steps: int = 10_000, c: float = 10.0, label=None) -> Trace:
-    """x_t on [-1, 1] from 0, where the slope is c in every third step and -1 in the others: the best point is -1."""
+def counterexample(rule, *, steps: int = 10_000, c: float = 10.0, beta1=0.0, beta2=None, label=None) -> Trace:
+    """x_t on [-1, 1] from 0, where the slope is c in every third step and -1 in the others: the best point is -1.
+
+    Without a `beta2` it is the paper's, 1 / (1 + c^2).
+    """
+    beta2 = 1 / (1 + c**2) if beta2 is None else beta2
     p, trace = 0.0, Trace(rule.__name__.rpartition(".")[2], label)
     s = rule.init(p)
     for t in range(1, steps + 1):
         g = c if t % 3 == 1 else -1.0
-        p, s = rule.step(p, g, s, lr=0.5 / t**0.5, beta1=0.0, beta2=1 / (1 + c**2))
+        p, s = rule.step(p, g, s, lr=0.5 / t**0.5, beta1=beta1, beta2=beta2)
         p = min(1.0, max(-1.0, float(p)))
         trace.record(p=p)
     return trace

@@ -13,7 +13,7 @@ from course_lib.experiments.procedure import HIGH, LOW, NAMES, losses
 
 TRIALS, ETA, BUDGETS = 27, 3, (4, 12, 36, 108)  # epochs, as in `procedure.race`
 MISSING = (
-    "Optuna is not installed: `pip install optuna` brings it, as does the course's extra, "
+    "Optuna is not installed: `%pip install optuna` in a cell brings it, as does the course's extra, "
     '`pip install -e ".[search]"`. The lesson goes on without it.'
 )
 

@@ -106,7 +106,7 @@ def compute(lr: float, kappa: float, sigma: float) -> Walk:
 
     problem = quadratic([1.0, kappa], sigma=sigma)
     rate = lr / kappa
-    trace = descend(sgd, problem, [-1.0, 0.8], steps=60, seed=0, lr=rate)
+    trace = descend(sgd, problem, [-1.0, 0.8], steps=60, seed=3, lr=rate)
     h = np.array([1.0, kappa])
     floor = np.sum(h / 2 * noise_floor(rate, h, sigma**2)) if lr < 2 else np.inf
     return Walk(trace["p"], trace["loss"], float(floor), kappa)

@@ -66,7 +66,7 @@ def counterexample(traces, ends: dict, ax=None, period: int = 101):
         ax[0].plot(steps, trace["p"], color=colour(trace.name), linewidth=1)
         label_end(ax[0], steps[-1], trace["p"][-1] * 0.93, trace.label, colour(trace.name))
     ax[0].set(xscale="log", xlim=(1, len(traces[0]) * 12), ylim=(-1.08, 1.08))
-    dress(ax[0], title="10 every third step, else −1", x="step t", y="x (best: −1)")
+    dress(ax[0], title="10, −1, −1, 10, …; β₁ = 0, β₂ = 1/101", x="step t", y="x (best: −1)")
     memory, end = 1 / (1 - np.array(list(ends))), np.array(list(ends.values()))
     ax[1].plot(memory, end, "o-", color=colour("adam"), linewidth=1.8)
     ax[1].axvline(period, color=INK, linestyle="--", linewidth=1)

@@ -66,15 +66,20 @@ def frame(ax) -> None:
 
 def draw(setting, ax) -> str:
     """One setting of the explorer, and in which region it lies."""
-    ax[0].plot(setting.x, setting.momentum, "o", color="#D55E00", markersize=10, markeredgecolor="white")
+    ax[0].plot(setting.x, setting.momentum, "o", color=INK, markersize=10, markeredgecolor="white")
     steps = np.arange(len(setting.error))
     ax[1].plot(steps, np.maximum(setting.error, 1e-30), color=colour("momentum"), linewidth=1.8)
     with np.errstate(over="ignore"):
         ax[1].plot(steps, setting.shrink**steps, color=INK, linestyle="--", linewidth=1)
-    region = "blows up" if setting.shrink > 1 else "swings" if _swings(setting) else "creeps"
+    region = "blows up" if setting.shrink > 1 else "swings" if _swings(setting) else _real(setting)
     if np.isclose(setting.shrink, 1):
         region = "neither grows nor shrinks"
-    return f"Shrinks by {setting.shrink:.3f} a step in the long run: the error {region}."
+    return f"Times {setting.shrink:.3f} a step in the long run: the error {region}."
+
+
+def _real(setting) -> str:
+    """What the error does where both roots are real: they are positive left of the black lines, negative right."""
+    return "creeps" if setting.x < 1 else "changes sides at every step"
 
 
 def _swings(setting) -> bool:

@@ -58,7 +58,7 @@ def damping(measured: dict, momentum: float = 0.9):
     ax[0].axhline(1, color=INK, linewidth=0.8)
     ax[0].legend(frameon=False, fontsize=9, loc="lower right")
     ax[0].set(xlim=(0, 4), ylim=(0, 1.12))
-    dress(ax[0], title=f"Damping at momentum {momentum} (dots: measured)", x="lr·h", y="the error shrinks by")
+    dress(ax[0], title=f"Damping at momentum {momentum} (dots: measured)", x="lr·h", y="factor of the error per step")
     ax[1].text(0.35, 0.15, "both stable", color=INK, fontsize=9)
     ax[1].text(1.62, 0.6, "the heavy ball alone", color=colour("momentum"), fontsize=9)
     ax[1].set(xlim=(0, 4), ylim=(0, 1))

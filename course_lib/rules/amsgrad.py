@@ -1,4 +1,4 @@
-"""AMSGrad: Adam that divides by the largest average so far, so that its step size never grows.
+"""AMSGrad: Adam that divides by the largest average so far, so that a large v is not forgotten.
 
     m <- beta1 * m + (1 - beta1) * g
     v <- beta2 * v + (1 - beta2) * g^2

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import time
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
@@ -276,7 +277,7 @@ FAULTS = {
     wrong_default: ["the formula is right", "`momentum` has the default 0.99", "the stub says 0.9"],
     missing_default: ["your function takes (p, g, v, lr, momentum)", "missing a required argument: 'momentum'"],
     no_return: ["returns None; end it with a `return`"],
-    one_result: ["returns one thing; return two", "`return p, v`"],
+    one_result: ["returns one thing; return two", "all that is remembered as one value"],
     three_results: ["returns 3 things; return two"],
     wrong_shape: ["your answer has shape (), where (2,) is wanted"],
     unknown_name: ["stops with NameError at `return p - lr * velocity, v", "'velocity' is not defined"],
@@ -322,6 +323,50 @@ def test_wrong_numbers_are_shown_at_the_first_call_that_is_off():
 def test_a_known_mistake_is_known_by_its_numbers_alone():
     verdict = POWER.check(lambda x, n=2: sum(n * [x]))
     assert (verdict.state, verdict.says) == ("wrong", "you multiply.")
+
+
+def test_numbers_that_print_alike_are_shown_with_what_is_between_them():
+    verdict = POWER.check(lambda x, n=2: x**n + 1e-7)
+    assert verdict.says == "right to four digits; what is left is an ε, a rounding or an approximation."
+    assert verdict.first_off == "first off at `power(x=3)`: got 9, want 9, 1e-07 apart"
+
+
+def test_an_exercise_says_how_close_is_close_enough():
+    def nearly(x, n=2):
+        return x**n + 1e-7
+
+    assert replace(POWER, tolerance=1e-6).check(nearly).right
+    assert not replace(POWER, tolerance=1e-8).check(nearly).right
+
+
+def test_random_numbers_of_its_own_are_named_as_a_cause():
+    assert "draws random numbers of its own" in POWER.check(lambda x, n=2: x**n + np.random.default_rng().random()).says
+
+
+def test_a_first_step_that_is_right_but_for_a_trace_asks_for_epsilon():
+    def sooner_then_wrong(p, g, v, lr, momentum=0.9):
+        v = momentum * v + (1 + 1e-6) * g
+        return p - lr * v - (v != (1 + 1e-6) * g) * 0.1, v
+
+    assert BALL.check(sooner_then_wrong).says == (
+        "your first step is right but for a trace as small as ε. Where does ε stand?"
+    )
+
+
+def test_a_wrong_step_of_a_matrix_gets_a_sentence_like_any_other():
+    p, g = np.ones((2, 3)), np.arange(6.0).reshape(2, 3) + 1
+    matrix = step_exercise(
+        sgd,
+        remembers=False,
+        name="step",
+        reference=lambda p, g, lr: p - lr * g,
+        cases=[along(p, [g])],
+        mistakes=[],
+        hints=("one", "two", "three"),
+    )
+    assert "3 times the right length" in matrix.check(lambda p, g, lr: p - 3 * lr * g).says
+    assert "has the right length, in the opposite direction" in matrix.check(lambda p, g, lr: p + lr * g).says
+    assert "another direction" in matrix.check(lambda p, g, lr: p * 0.9 - lr * g).says
 
 
 def test_unknown_numbers_are_called_no_more_than_that():

@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 from course_lib import exercises
+from course_lib.exercises import adam as lesson_05
+from course_lib.exercises import adaptive as lesson_04
 from course_lib.exercises import matrix
 from course_lib.exercises import momentum as lesson_02
+from course_lib.exercises import nesterov as lesson_03
 from course_lib.exercises import sgd as lesson_01
 from course_lib.exercises import start as lesson_00
 from course_lib.exercises.base import Exercise, _equal
@@ -154,3 +157,71 @@ def test_a_rescaled_velocity_walks_torchs_path_through_a_drop_of_lr():
         q, s = momentum.step(q, 1.0, s, lr=lr)
         before = lr
         assert p == pytest.approx(q, rel=1e-12)
+
+
+# Programs that students wrote, and what they should hear
+
+
+def _sees(exercise, fn, words):
+    verdict = exercise.check(fn)
+    assert verdict.state == "wrong"
+    assert words in verdict.says, verdict.says
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-8])
+def test_a_scale_is_kept_with_or_without_the_tiny_number_beside_it(eps):
+    assert lesson_04.standardise.check(lambda train, x: (x - train.mean(axis=0)) / (train.std(axis=0) + eps)).right
+
+
+def test_missing_brackets_are_seen_in_both_adaptive_steps():
+    def adagrad_step(p, g, v, lr, eps=1e-10):
+        v = v + g * g
+        return p - lr * g / np.sqrt(v) + eps, v
+
+    def rmsprop_step(p, g, v, lr, alpha=0.99, eps=1e-8):
+        v = alpha * v + (1 - alpha) * g * g
+        return p - lr * g / np.sqrt(v) + eps, v
+
+    _sees(lesson_04.adagrad_step, adagrad_step, "the brackets are missing")
+    _sees(lesson_04.rmsprop_step, rmsprop_step, "the brackets are missing")
+
+
+def test_a_correction_without_its_power_hears_of_the_power():
+    def adam_step(p, g, s, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
+        m, v, t = s
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        return p - lr * m / (1 - beta1) / ((v / (1 - beta2)) ** 0.5 + eps), (m, v, t + 1)
+
+    _sees(lesson_05.adam_step, adam_step, "the power t is missing")
+
+
+def test_a_decay_without_its_1_hears_that_epoch_0_divides_by_zero():
+    _sees(lesson_01.decayed_lr, lambda lr0, decay, epoch: lr0 / (decay * epoch), "epoch 0 divides by zero")
+
+
+def test_a_complex_shrink_factor_hears_of_the_modulus():
+    def shrink(x, momentum):
+        return np.linalg.eigvals(np.array([[1 + momentum - x, -momentum], [1, 0]])).max()
+
+    _sees(lesson_02.shrink, shrink, "it stays complex")
+
+
+def test_a_velocity_with_lr_outside_is_not_the_rescaled_one():
+    def rescaled_step(p, g, v, lr, lr_before, momentum=0.9):
+        v = momentum * v + g
+        return p - lr * v, v
+
+    _sees(lesson_02.rescaled_step, rescaled_step, "you moved lr out of the velocity")
+
+
+def test_a_wrong_step_that_nobody_foresaw_still_hears_something():
+    def rescaled_step(p, g, v, lr, lr_before, momentum=0.9):
+        v = (lr / lr_before) * v + lr * g
+        return p - v, v
+
+    def nag_step(p, u, grad, lr, momentum=0.9):
+        u = momentum * u - 2 * lr * grad(p + momentum * u)
+        return p + u, u
+
+    _sees(lesson_02.rescaled_step, rescaled_step, "the first step is right")
+    _sees(lesson_03.nag_step, nag_step, "2 times the right length")

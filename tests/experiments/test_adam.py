@@ -42,6 +42,13 @@ def test_the_best_of_several_rates_is_shown():
     assert many["loss"][-1] < few["loss"][-1]
 
 
+def test_in_the_counterexample_adams_defaults_go_left_and_the_papers_short_memory_right():
+    ends = [
+        lab.counterexample(adam, beta1=beta1, beta2=beta2)["p"][-1] for beta1, beta2 in ((0.9, 0.999), (0, 1 / 101))
+    ]
+    assert ends == [pytest.approx(-1, abs=0.02), pytest.approx(1, abs=0.02)]
+
+
 def test_in_the_counterexample_going_left_is_right_on_average():
     slopes = [10.0 if t % 3 == 1 else -1.0 for t in range(1, 301)]
     assert np.mean(slopes) > 0
