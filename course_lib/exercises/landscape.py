@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from course_lib.exercises.base import Exercise, Mistake, calls
-from course_lib.exercises.recorder import Wrong, number
+from course_lib.exercises.recorder import Wrong, close, number
 from course_lib.experiments import landscape as lab
 
 
@@ -57,7 +57,7 @@ def _escape_steps(lr, h, y):
 escape_steps = Exercise(
     name="escape_steps",
     reference=_escape_steps,
-    cases=calls((0.1, 0.01, 1e-6), (1.0, 0.01, 1e-6), (0.5, 1.0, 1e-3), (0.1, 0.001, 1e-9)),
+    cases=calls((0.1, 0.01, 1e-6), (1.0, 0.01, 1e-6), (0.5, 1.0, 1e-3), (0.1, 0.001, 1e-9), (0.3, 1.0, 1e-2)),
     mistakes=[
         Mistake(
             "that is continuous time, log(1/y)/(lr·h). A step multiplies by 1 + lr·h, not by its exponential.",
@@ -72,6 +72,10 @@ escape_steps = Exercise(
             lambda lr, h, y: np.log(1 / y) / np.log(1 + lr * h),
         ),
         Mistake("you round down, one step too early.", lambda lr, h, y: np.floor(np.log(1 / y) / np.log(1 + lr * h))),
+        Mistake(
+            "`round` goes to the nearest whole number; here it goes up, always.",
+            lambda lr, h, y: np.round(np.log(1 / y) / np.log(1 + lr * h)),
+        ),
         Mistake(
             "y grows by a factor a step, not by a sum: the steps go with log(1/y), not with 1/y.",
             lambda lr, h, y: np.ceil((1 - y) / (lr * h * y)),
@@ -95,10 +99,17 @@ def _along(H, v, iterations) -> Callable:
 
 
 def _value(answer) -> np.ndarray:
-    """The curvature out of the pair."""
+    """The curvature and the sizes of v's entries; v's sign is free."""
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise Wrong("return two things, the curvature and its direction: `return curvature, v`")
-    return number(answer[0])
+    return np.append(number(answer[0]), np.abs(number(answer[1])))
+
+
+def _direction(calls, i, wanted) -> str:
+    """A sentence where the curvature is right and v is not."""
+    if not close(calls[i].value[:1], wanted[i].value[:1]):
+        return ""
+    return "the curvature is right, but the v beside it is not: return the last H v, brought to length 1."
 
 
 def _iterated(last, each=lambda w: w / np.linalg.norm(w), most=None):
@@ -122,6 +133,7 @@ top_curvature = Exercise(
         _along(_turned(5.0, 4.0), [3.0, 1.0], 2),
     ],
     read=_value,
+    clue=_direction,
     owned=(1,),
     mistakes=[
         Mistake(
@@ -198,6 +210,7 @@ edge = Exercise(
             "that is where the swings stop being damped for the best setting, (1 + √μ)². The edge is at 2(1 + μ).",
             _other_edge(lambda m: (1 + m**0.5) ** 2, _ahead, _average),
         ),
+        Mistake("that is x = lr·h at the edge; the curvature is h = x/lr.", lambda lr, m, form: lab.edge(1, m, form)),
     ],
     hints=(
         "At the edge p changes its sign each step and keeps its size: p(t+1) = −p(t) = p(t−1).",
@@ -220,8 +233,8 @@ own_product = Exercise(
     name="own_product",
     reference=_own_product,
     cases=[
-        _scaled(_turned(1.0, 10.0, -2.0), [1.0, 0.0, 2.0], [4.0, 1e-4, 0.25]),
         _scaled(_turned(3.0, 0.5), [1.0, -1.0], [1e-12, 9.0]),
+        _scaled(_turned(1.0, 10.0, -2.0), [1.0, 0.0, 2.0], [4.0, 1e-4, 0.25]),
     ],
     mistakes=[
         Mistake(
@@ -251,6 +264,14 @@ own_product = Exercise(
         Mistake(
             "your ε is inside the root of v̂. Adam's stands outside.",
             lambda hvp, x, v, eps=1e-8: hvp(x / (v + eps) ** 0.25) / (v + eps) ** 0.25,
+        ),
+        Mistake(
+            "ε is missing. Where a gradient is almost nothing, the divisor is ε.",
+            lambda hvp, x, v, eps=1e-8: hvp(x / v**0.25) / v**0.25,
+        ),
+        Mistake(
+            "ε belongs beside √v̂, inside the outer root.",
+            lambda hvp, x, v, eps=1e-8: hvp(x / (v**0.25 + eps)) / (v**0.25 + eps),
         ),
     ],
     hints=(

@@ -84,7 +84,13 @@ def _variance_after(t, v, lr, h, c, batch_size):
 variance_after = Exercise(
     name="variance_after",
     reference=_variance_after,
-    cases=calls((0, 1.0, 0.5, 1.0, 2.0, 4), (3, 1.0, 0.5, 1.0, 2.0, 4), (7, 0.2, 1.5, 0.7, 0.3, 16), (1000, *_several)),
+    cases=calls(
+        (0, 1.0, 0.5, 1.0, 2.0, 4),
+        (3, 1.0, 0.5, 1.0, 2.0, 4),
+        (7, 0.2, 1.5, 0.7, 0.3, 16),
+        (1000, *_several),
+        (math.inf, 1.0, 0.5, 1.0, 2.0, 4),
+    ),
     mistakes=[
         Mistake(
             "the power is t. Each step multiplies by (1 − lr·h)², so t of them make 2t.",
@@ -156,11 +162,10 @@ class _Asked:
         self.loss, self.asked = loss, []
 
     def __call__(self, t):
-        if 1e18 < t < math.inf and len(self.asked) > 50:
-            raise Wrong(HOPELESS)
         self.asked.append(t)
         if len(self.asked) > PATIENCE:
-            raise Wrong(STUCK if len(set(self.asked[-20:])) < 4 else SLOW)
+            stuck = len(set(self.asked[-20:])) < 4
+            raise Wrong(STUCK if stuck else HOPELESS if 1e18 < t < math.inf else SLOW)
         return self.loss(t)
 
 
@@ -284,6 +289,10 @@ recurrence = Exercise(
         Mistake(
             "Nesterov: a is right, but the old point comes in through the point ahead, and 1 − x multiplies it too.",
             _but("nesterov", lambda x, m: ((1 + m) * (1 - x), m)),
+        ),
+        Mistake(
+            "Nesterov: b is right. In a too the slope at the point ahead counts: 1 − x multiplies all of q.",
+            _but("nesterov", lambda x, m: (1 + m - x, m * (1 - x))),
         ),
         Mistake(
             "EMA: 1 − γ is no part of a. Solve the EMA's line for p(t), put it into p's own line, and 1 − γ cancels.",

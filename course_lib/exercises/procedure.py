@@ -76,11 +76,15 @@ def _trials_for(chance, width, important):
 trials_for = Exercise(
     name="trials_for",
     reference=_trials_for,
-    cases=calls((0.95, 0.05, 1), (0.9, 0.2, 2), (0.5, 0.3, 3), (0.99, 0.4, 1)),
+    cases=calls((0.95, 0.05, 1), (0.9, 0.2, 2), (0.5, 0.3, 3), (0.99, 0.4, 1), (0.9, 0.1, 1)),
     mistakes=[
         Mistake(
             "you round down, and stay just below the chance asked for. Round up.",
             lambda c, w, k: math.floor(math.log(1 - c) / math.log(1 - w**k)),
+        ),
+        Mistake(
+            "`round` goes to the nearest whole number; here it goes up, or the chance may be missed.",
+            lambda c, w, k: round(math.log(1 - c) / math.log(1 - w**k)),
         ),
         Mistake(
             "a number of trials is whole: round up.",
@@ -105,6 +109,10 @@ trials_for = Exercise(
         Mistake(
             "you divide by the logarithm of a hit. A trial misses with the chance 1 − widthᵏ.",
             lambda c, w, k: math.ceil(math.log(1 - c) / math.log(w**k)),
+        ),
+        Mistake(
+            "(1 − width)ᵏ is the chance that every setting is off. One of them is enough for a miss: 1 − widthᵏ.",
+            lambda c, w, k: math.ceil(math.log(1 - c) / (k * math.log(1 - w))),
         ),
     ],
     hints=(
@@ -143,11 +151,29 @@ def _halve(order=np.argsort, count=lambda n, eta: max(1, n // eta), grow=lambda 
     return halving
 
 
-def _unfinished(run, trials, steps, eta=3):
-    winner, spent = _halving(run, trials, steps, eta)
+def _last(trials, steps, eta):
+    """The steps of the last round."""
     while trials > 1:
         trials, steps = max(1, trials // eta), steps * eta
-    return winner, spent - steps
+    return steps
+
+
+def _unfinished(run, trials, steps, eta=3):
+    winner, spent = _halving(run, trials, steps, eta)
+    return winner, spent - _last(trials, steps, eta)
+
+
+def _its_loss(run, trials, steps, eta=3):
+    winner, spent = _halving(run, trials, steps, eta)
+    return run(winner, _last(trials, steps, eta)), spent
+
+
+def _once_a_round(run, trials, steps, eta=3):
+    winner, spent = _halving(run, trials, steps, eta)[0], steps
+    while trials > 1:
+        trials, steps = max(1, trials // eta), steps * eta
+        spent += steps
+    return winner, spent
 
 
 def _only_kept(run, trials, steps, eta=3):
@@ -159,20 +185,24 @@ def _only_kept(run, trials, steps, eta=3):
 
 
 def _crossing(trial, steps):
-    """Losses whose order changes with the steps; trial 4 diverges."""
+    """Losses whose order changes with the steps, no two alike; trial 4 diverges."""
     start, floor = (7 * trial) % 11, (5 * trial + 3) % 12
-    return float("nan") if trial == 4 else floor + 10 * start / steps
+    return float("nan") if trial == 4 else floor + 10 * start / steps + trial / 100
 
 
 def _steady(trial, steps):
     return (trial - 5.3) ** 2 + 1 / steps
 
 
+def _first_nan(trial, steps):
+    return float("nan") if trial == 0 else 20.0 - trial
+
+
 halving = Exercise(
     name="halving",
     reference=_halving,
     cases=[
-        *calls((_crossing, 12, 2), (_steady, 9, 1), (_crossing, 7, 5)),
+        *calls((_crossing, 12, 2), (_steady, 9, 1), (_crossing, 7, 5), (_first_nan, 8, 1)),
         *calls((_crossing, 10, 1), eta=2),
     ],
     mistakes=[
@@ -195,11 +225,22 @@ halving = Exercise(
         Mistake("the steps double, whatever eta is.", _halve(grow=lambda s, e, f: 2 * s)),
         Mistake("you round up how many stay; the stub says down.", _halve(count=lambda n, e: -(-n // e))),
         Mistake(
+            "`round` goes to the nearest whole number; how many stay is rounded down, `//`.",
+            _halve(count=lambda n, e: max(1, round(n / e))),
+        ),
+        Mistake(
             "a run that diverged, nan, counts as zero or as best. It is the worst of all.",
             _halve(order=lambda x: np.argsort(np.nan_to_num(x))),
         ),
+        Mistake(
+            "nothing is below nan, so `sorted` leaves a run that diverged where it stands. `np.argsort` puts it last.",
+            _halve(order=lambda x: sorted(range(len(x)), key=x.__getitem__)),
+        ),
         Mistake("the last one left is not run any more; its steps count too.", _unfinished),
         Mistake("you count only the steps of those that stay. Losers have been run as well.", _only_kept),
+        Mistake("a round costs its steps times the trials that run in it; you count them once.", _once_a_round),
+        Mistake("the two are swapped: the winner first, then the steps.", lambda *x, **e: _halving(*x, **e)[::-1]),
+        Mistake("you return the winner's loss; which trial it is, is wanted.", _its_loss),
     ],
     hints=(
         "Keep a list of trials that are alive. What do you need to know about each before you can cut it?",
@@ -285,14 +326,24 @@ class Log:
     """The capstone's check: reads a log, as `experiments.tuning_log` describes it, and says what is wrong first."""
 
     name = "log"
+    hints = (
+        "Begin with a run that changes nothing, three seeds. What would you try first, by the order of work above?",
+        "Change one setting of the last entry kept; a new rule or schedule may bring its own rate. Write down all.",
+        "The recorded log in the Goal's picture found a better rule and a better schedule. Run the rule first.",
+    )
+    hint = Exercise.hint
 
     def check(self, written, target: float | None = None) -> Verdict:
-        """The verdict on the log that `written()` gives; it should end below `target`, else AdamW's recorded median."""
+        """The verdict on a log, or on that which `written()` gives; it should end below `target`, else AdamW's median.
+
+        Never raises because of what `written` does.
+        """
         target = capstone.adamw_median() if target is None else target
-        try:
-            log = written()
-        except NotImplementedError:
-            log = []
+        return self._verdict(_made(written), target)
+
+    def _verdict(self, log, target: float) -> Verdict:
+        if isinstance(log, Exception):
+            return Verdict(self.name, "wrong", f"your function stops with {type(log).__name__}: {log}")
         if not isinstance(log, list) or not all(isinstance(entry, dict) for entry in log):
             return Verdict(self.name, "wrong", "a log is a list of dicts, one for each entry.")
         if not log:
@@ -308,12 +359,23 @@ class Log:
         )
 
     def use(self, written, target: float | None = None) -> list:
-        """Check what `written()` gives, say what came of it, and go on with it or with the recorded log."""
+        """Check a log or what `written()` gives, say what came of it, and go on with it or with the recorded one."""
         from IPython.display import display
 
-        verdict = self.check(written, target)
+        log = _made(written)
+        verdict = self.check(log, target)
         display(verdict)
-        return written() if verdict.right else capstone.load()
+        return log if verdict.right else capstone.load()
+
+
+def _made(written):
+    """The log, or what stopped its function; [] where none is written."""
+    try:
+        return written() if callable(written) else written
+    except NotImplementedError:
+        return []
+    except Exception as error:
+        return error
 
 
 log = Log()

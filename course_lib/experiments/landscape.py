@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from course_lib.experiments.sharpness import (
+    ClassNet,
     JaxNet,
     TorchNet,
     index_in_training,
@@ -22,8 +23,8 @@ from course_lib.trace import Trace
 
 __all__ = [  # noqa: RUF022
     "share_of_minima", "escape", "escapes", "modes", "closed_form", "all_dead", "attached", "edge", "compute",
-    "edges", "others", "turned", "ball_steps", "JaxNet", "TorchNet", "index_in_training", "ratio", "rises", "scores",
-    "start", "top_curvature", "train",
+    "edges", "others", "turned", "ball_steps", "ClassNet", "JaxNet", "TorchNet", "index_in_training", "ratio",
+    "rises", "scores", "start", "top_curvature", "train",
 ]  # fmt: skip
 
 RATES = (0.2, 0.3, 0.4)

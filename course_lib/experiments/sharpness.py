@@ -69,6 +69,14 @@ class TorchNet:
         return lambda v: self.torch.autograd.grad(g, p, self.array(_single(v)), retain_graph=True)[0].cpu().numpy()
 
 
+class ClassNet(TorchNet):
+    """The same net with cross-entropy in place of the squared error."""
+
+    def loss(self, p):
+        wanted = self.y.argmax(1)
+        return self.torch.nn.functional.cross_entropy(scores(p, self.x, self.torch.tanh, self.sizes), wanted)
+
+
 class JaxNet:
     """The same by JAX."""
 

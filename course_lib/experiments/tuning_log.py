@@ -7,6 +7,7 @@ setting the learning rate may change too: a new rule or schedule brings its own.
 """
 
 from collections.abc import Sequence
+from numbers import Real
 
 import numpy as np
 
@@ -39,10 +40,22 @@ def _form(log) -> str:
     for i, entry in enumerate(log):
         if missing := KEYS - set(entry):
             return f"entry {i} has no {' and no '.join(sorted(missing))}."
+        if sentence := _kinds(i, **{key: entry[key] for key in KEYS}):
+            return sentence
         if len(entry["scores"]) != SEEDS:
             return f"entry {i} has {len(entry['scores'])} scores; {SEEDS} seeds each, or luck decides."
         if np.isnan(np.array(entry["scores"], dtype=float)).any():
             return f"a score of entry {i} is nan; write down a run that diverged as inf."
+    return ""
+
+
+def _kinds(i: int, change, settings, scores) -> str:
+    if not isinstance(change, str):
+        return f"`change` of entry {i} is {change!r}; it is the name of one setting."
+    if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
+        return f"`settings` of entry {i} are {settings!r}; a dict of all settings by name is wanted."
+    if not isinstance(scores, list | tuple | np.ndarray) or not all(isinstance(x, Real) for x in scores):
+        return f"`scores` of entry {i} are {scores!r}; a list of {SEEDS} numbers is wanted."
     return ""
 
 

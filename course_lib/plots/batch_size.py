@@ -27,7 +27,7 @@ def methods(steps: dict, ax=None):
     ax, ends = axes(ax, WIDE), []
     for name, line in steps.items():
         ax.plot(BATCHES, line, "--" if name == "Bayes bound" else "-", color=LINES[name], linewidth=1.8)
-        ends.append((BATCHES[-1], line[-1], name, LINES[name]))
+        ends.append((BATCHES[-1], line[-1], name.replace("H^½", "$H^{1/2}$"), LINES[name]))
     _over_batches(ax, BATCHES[-1])
     dress(ax, title="Twice the batch, half the steps: up to a point", x=BATCH, y="steps to loss 0.01")
     return label_apart(ax, ends)

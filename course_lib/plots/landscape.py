@@ -98,7 +98,7 @@ def frame(ax) -> None:
 def draw(settling, ax) -> str:
     """One walk, and where it settled."""
     ax[0].plot(*settling.path.T, "o-", color="#0072B2", markersize=2.5, linewidth=0.8)
-    ax[0].plot(*settling.path[-1], "o", color="#D55E00", markersize=8, markeredgecolor="white")
+    ax[0].plot(*settling.path[-1], "o", color=INK, markersize=8, markeredgecolor="white")
     ax[1].plot(settling.sharpness, color="#0072B2", linewidth=1.8)
     ax[1].axhline(settling.edge, color=INK, linestyle="--", linewidth=1)
     last = settling.sharpness[-1]

@@ -61,14 +61,19 @@ def momenta(found: dict, ax=None):
     """5: steps over the batch size with and without momentum."""
     lines = {name: (curve.batch_sizes, curve.steps) for name, curve in found.items()}
     words = {"title": "Momentum extends perfect scaling", "y": "steps to loss 0.01"}
-    return _lines(lines, (colour("sgd"), SHADES[2], colour("momentum")), axes(ax, WIDE), **words)
+    return _momenta(lines, axes(ax, WIDE), **words)
 
 
 def effective(found: dict, ax=None):
     """6: lr / (1 - momentum) over the batch size."""
     lines = {name: (curve.batch_sizes, curve.effective_lr) for name, curve in found.items()}
     words = {"title": "The effective lr is one line while noise rules", "y": "lr / (1 − μ)"}
-    return _lines(lines, (colour("sgd"), SHADES[2], colour("momentum")), axes(ax, WIDE), **words)
+    return _momenta(lines, axes(ax, WIDE), **words)
+
+
+def _momenta(lines, ax, **words):
+    shades = colour("sgd"), colour("momentum"), colour("momentum")
+    return _lines(lines, shades, ax, dashed="momentum 0.9", **words)
 
 
 def averaging(found, ax=None):
@@ -93,7 +98,7 @@ def gap(found, ax=None):
     lines = {"constant lr": found.constant, "best schedule": found.scheduled, "Bayes bound": found.bound}
     lines = {name: (found.batch_sizes, steps) for name, steps in lines.items()}
     words = {"title": "A schedule closes most of the gap at small B", "y": "steps to loss 0.01"}
-    return _lines(lines, (colour("sgd"), colour("momentum"), INK), axes(ax, WIDE), dashed="Bayes bound", **words)
+    return _lines(lines, (colour("sgd"), SHADES[0], INK), axes(ax, WIDE), dashed="Bayes bound", **words)
 
 
 def adaptive(found, ax=None):

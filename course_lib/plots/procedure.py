@@ -106,7 +106,7 @@ def frame(ax) -> None:
     ax[1].set(xlim=(1, 400), ylim=(0, 1.03), xscale="log")
     ax[1].text(0.03, 0.93, "random", color=RANDOM, transform=ax[1].transAxes, fontsize=9)
     ax[1].text(0.03, 0.85, "grid", color=GRID, transform=ax[1].transAxes, fontsize=9)
-    dress(ax[1], title="chance that one trial is good", x="trials")
+    dress(ax[1], title="chance that at least one trial is good", x="trials")
 
 
 def draw(setting, ax) -> str:

@@ -28,6 +28,14 @@ def test_the_fit_finds_the_ends_of_an_exact_curve():
     assert fit_ends.reference(batch_sizes, 20 + 3000 / batch_sizes) == pytest.approx([20, 3000])
 
 
+def test_a_fit_by_scipys_search_is_right():
+    from scipy.optimize import curve_fit, least_squares
+
+    line = lambda b, s_min, e_min: s_min + e_min / b  # noqa: E731
+    assert fit_ends.check(lambda B, T: curve_fit(line, B, T, sigma=T)[0]).right
+    assert fit_ends.check(lambda B, T: least_squares(lambda x: line(B, *x) / T - 1, [T.min(), T.max()]).x).right
+
+
 def test_two_batches_give_what_the_library_gives():
     estimate = nqm.two_batch_noise_scale(3.0, 1.2, 16, 256)
     assert noise_parts.reference(3.0, 1.2, 16, 256) == pytest.approx((estimate.norm_sq, estimate.trace))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from course_lib.exercises import landscape as ex
 from course_lib.experiments import landscape as lab
 from course_lib.experiments import race
 from course_lib.problems import quadratic
@@ -73,6 +74,22 @@ def test_a_vector_left_in_the_graph_is_right_on_a_bowl_and_wrong_on_a_net():
     assert kept == pytest.approx(cut)
     kept, cut = (lab.attached(net.loss, lab.start(0, sizes), detach=detach) for detach in (False, True))
     assert kept > 1.3 * cut
+
+
+@pytest.mark.parametrize("last", [lambda start, v: start, lambda start, v: 3 * v])
+def test_a_right_curvature_with_a_wrong_direction_is_refused(last):
+    def top_curvature(hvp, v, iterations):
+        curvature, found = lab.top_curvature(hvp, v, iterations)
+        return curvature, last(v, found)
+
+    assert "the v beside it is not" in ex.top_curvature.check(top_curvature).says
+    assert ex.top_curvature.check(lambda hvp, v, n: lab.top_curvature(hvp, -v, n)).right
+
+
+def test_with_cross_entropy_the_sharpness_falls_away_once_the_digits_are_learnt():
+    sharpness = lab.train(lab.ClassNet(), sgd, 0.3, steps=700)["sharpness"]
+    assert sharpness.max() < 2
+    assert sharpness[-1] < sharpness[0] / 4
 
 
 def test_training_sharpens_until_the_edge():

@@ -148,6 +148,29 @@ def test_a_search_that_does_not_end_is_ended_by_a_sentence(fn, says):
     assert says in verdict.says
 
 
+def test_a_search_that_gives_up_at_a_huge_step_is_right():
+    def first_step(loss_at, target_loss):
+        high = 1
+        while loss_at(high) > target_loss:
+            high *= 2
+            if high > 1e30:
+                return np.inf
+        return ex.first_step.reference(loss_at, target_loss)
+
+    assert ex.first_step.check(first_step).right
+
+
+def test_a_variance_after_t_steps_by_a_loop_is_refused():
+    def variance_after(t, v, lr, h, c, batch_size):
+        for _ in range(t):
+            v = variance_step(v, lr, h, c, batch_size)
+        return v
+
+    verdict = ex.variance_after.check(variance_after)
+    assert "`for _ in range(t):`" in verdict.says
+    assert "t=inf" in verdict.first_off
+
+
 def test_a_target_that_hides_the_loss_is_told_at_its_own_line():
     def first_step(loss_at, loss):
         return loss_at if loss(1) <= loss else 1

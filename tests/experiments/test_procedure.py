@@ -123,7 +123,7 @@ def test_without_optuna_the_lesson_says_how_to_get_it_and_goes_on(monkeypatch, c
     monkeypatch.setitem(sys.modules, "optuna", None)
     exec(cell, {"optuna_race": optuna_race})
     assert capsys.readouterr().out == optuna_race.MISSING + "\n"
-    assert "`pip install optuna`" in optuna_race.MISSING
+    assert "`%pip install optuna`" in optuna_race.MISSING
 
 
 def test_an_honest_log_passes(honest):
@@ -148,6 +148,14 @@ def test_the_recorded_log_passes_and_its_baseline_is_lesson_07s():
         (lambda made: made[3]["settings"].update(lr=0.02), "changes nothing"),
         (lambda made: made[2].update(change="schedule"), "says that it changes schedule"),
         (lambda made: made.__delitem__(slice(2, None)), "nothing was kept"),
+        (lambda made: made[1].update(scores=1.9), "`scores` of entry 1 are 1.9; a list of 3 numbers is wanted."),
+        (lambda made: made[1].update(scores=["1.9", "1.9", "2.0"]), "a list of 3 numbers is wanted"),
+        (lambda made: made[2].update(settings=None), "`settings` of entry 2 are None; a dict"),
+        (lambda made: made[2].update(settings={1: "Muon"}), "by name is wanted"),
+        (
+            lambda made: made[2].update(change=["rule"]),
+            "`change` of entry 2 is ['rule']; it is the name of one setting.",
+        ),
     ],
 )
 def test_a_log_that_is_not_honest_hears_why(honest, spoil, words):
@@ -168,6 +176,54 @@ def test_a_log_that_is_not_written_is_no_error():
 
     assert log.check(my_log).state == "unwritten"
     assert log.check(lambda: "a diary").state == "wrong"
+
+
+def test_a_log_may_be_given_without_its_function(honest):
+    assert log.check(honest, TARGET).right
+    assert log.use(honest, TARGET) == honest
+
+
+def test_a_function_that_writes_a_log_is_called_once_and_may_fail(honest):
+    calls = []
+    assert log.use(lambda: calls.append(1) or honest, TARGET) is honest
+    assert calls == [1]
+    assert "stops with ZeroDivisionError" in log.check(lambda: 1 / 0, TARGET).says
+    assert log.use(lambda: 1 / 0, TARGET) == capstone.load()
+
+
+def test_the_log_has_three_hints(capsys):
+    for stage in (1, 2, 3):
+        log.hint(stage)
+    assert capsys.readouterr().out.count("of 3: ") == 3
+    with pytest.raises(ValueError, match="allowed are 1, 2 and 3"):
+        log.hint(4)
+
+
+def test_an_answer_that_lengthens_the_grid_in_place_gets_a_list_each_time():
+    grids = []
+
+    def lengthening(score, lrs):
+        grids.append(list(lrs))
+        lrs.insert(0, lrs[0] / 10)
+        return lrs[1]
+
+    lab.reported(lengthening)
+    assert grids == [list(lab.SHORT_GRID)] * 3
+
+
+def test_a_halving_that_drops_the_worst_one_at_a_time_is_right():
+    def dropping(run, trials, steps, eta=3):
+        alive, spent = list(range(trials)), 0
+        while True:
+            losses = {trial: run(trial, steps) for trial in alive}
+            spent += steps * len(alive)
+            if len(alive) == 1:
+                return alive[0], spent
+            keep, steps = max(1, len(alive) // eta), steps * eta
+            while len(alive) > keep:
+                alive.remove(max(alive, key=lambda trial: np.nan_to_num(losses[trial], nan=np.inf)))
+
+    assert halving.check(dropping).right
 
 
 def test_a_run_with_settings_that_there_are_not_is_one_sentence():
