@@ -10,6 +10,8 @@ def numbers(name: str, value, low: float = 0.0, high: float = np.inf, *, above: 
     """`value` as a float64 array; every entry finite, low <= entry < high, and not low itself if `above`."""
     try:
         values = np.asarray(value, dtype=float)
+    except OverflowError:
+        raise ValueError(f"{name} is beyond float64; allowed are numbers below 2e308") from None
     except (TypeError, ValueError):
         raise ValueError(f"{name} is {value!r}; allowed is a number or an array of numbers") from None
     good = np.isfinite(values) & (values > low if above else values >= low) & (values < high)
@@ -19,6 +21,19 @@ def numbers(name: str, value, low: float = 0.0, high: float = np.inf, *, above: 
             f"{name} is {values[~good][0]:g}; allowed is a finite number {'>' if above else '>='} {low:g}{end}"
         )
     return values
+
+
+def single(name: str, value, low: float = 0.0, high: float = np.inf, *, above: bool = False) -> float:
+    """`value` as a float: one number in that range."""
+    values = numbers(name, value, low, high, above=above)
+    if values.ndim:
+        raise ValueError(f"{name} has shape {values.shape}; allowed is one number")
+    return float(values)
+
+
+def positive(name: str, value) -> float:
+    """`value` as a float. Raises ValueError unless it is one finite number > 0; batch sizes need not be whole."""
+    return single(name, value, above=True)
 
 
 def step_counts(name: str, value, least: int = 0) -> np.ndarray:
@@ -42,6 +57,6 @@ def second_number(method: str, *, momentum, decay) -> np.ndarray:
 
 def word_of(method: str) -> str:
     """What the second number of `method` is called; empty for SGD."""
-    if method not in WORDS:
+    if not isinstance(method, str) or method not in WORDS:
         raise ValueError(f"method is {method!r}; allowed is one of {', '.join(WORDS)}")
     return WORDS[method]

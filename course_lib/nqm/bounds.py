@@ -12,22 +12,14 @@ References: Kalman 1960; Zhang et al. 2019, section 3.
 
 import numpy as np
 
-from course_lib.nqm.arguments import LONGEST, numbers
-from course_lib.nqm.spectrum import Spectrum
-
-
-def positive(name: str, value) -> float:
-    """`value` as a float. Raises ValueError unless it is one finite number > 0; batch sizes need not be whole."""
-    values = numbers(name, value, above=True)
-    if values.ndim:
-        raise ValueError(f"{name} has shape {values.shape}; allowed is one number")
-    return float(values)
+from course_lib.nqm.arguments import LONGEST, positive
+from course_lib.nqm.spectrum import Spectrum, check_problem
 
 
 def bayes_loss(problem: Spectrum, steps, batch_size: float) -> float:
     """Expected loss of the Bayes estimate after `steps` > 0 batches, the mean and variance of the start known."""
-    with np.errstate(divide="ignore"):
-        precision = 1 / problem.variance + steps * batch_size * (problem.h**2 / problem.c)
+    with np.errstate(divide="ignore", over="ignore"):
+        precision = 1 / problem.variance + steps * batch_size * (problem.h * (problem.h / problem.c))
     return float(np.sum(problem.weight * problem.h / precision) / 2)
 
 
@@ -38,6 +30,7 @@ def bayes_bound(problem: Spectrum, target: float, batch_size: float) -> float:
     """
     from scipy.optimize import brentq  # late: it costs half a second of CPU
 
+    check_problem(problem)
     target, batch_size = positive("target", target), positive("batch_size", batch_size)
     if np.sum(problem.weight * problem.h * problem.variance) / 2 <= target:
         return 0.0
@@ -53,5 +46,6 @@ def bayes_bound(problem: Spectrum, target: float, batch_size: float) -> float:
 
 def paper_bound(problem: Spectrum, target: float, batch_size: float) -> float:
     """d / (2 * target * batch_size) steps; for h = c only, and close to `bayes_bound` where targets are small."""
+    check_problem(problem)
     target, batch_size = positive("target", target), positive("batch_size", batch_size)
     return problem.dimension / (2 * target * batch_size)

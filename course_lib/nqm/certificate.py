@@ -9,24 +9,28 @@ import math
 import numpy as np
 
 from course_lib.nqm.dynamics import start_and_noise_loss
+from course_lib.nqm.follower import Follower
 from course_lib.nqm.landscape import EPS, Landscape, lowest
 from course_lib.nqm.spectrum import Spectrum, compress
 
 SPAN, PER_AXIS, FOLLOWED = (-12.0, 8.0), 121, 12  # of the grid, about the answer; bottoms looked for
+ROUNDS = 50
 CHUNK = 500
 
 
 def certify_least(problem: Spectrum, land: Landscape, steps: int, theta) -> tuple[int, np.ndarray, str]:
     """(steps, point, what is known): fewer steps than given if the search missed some, more if it was too bold."""
     judge = land._replace(problem=_judge(problem))
-    for _ in range(50):
+    number = f"{len(judge.problem.h)} of {problem.dimension} coordinates"
+    for _ in range(ROUNDS):
         if steps > 1 and (better := _counterexample(judge, land, steps - 1, theta)) is not None:
-            steps, theta = steps - 1, better
+            steps, theta = Follower(land, better[None]).least(steps - 1)
         elif _height(judge, steps, theta) > 0:
             steps += 1
         else:
             break
-    number = f"{len(judge.problem.h)} of {problem.dimension} coordinates"
+    else:
+        return steps, theta, f"not certified: the search on {number} came to no end in {ROUNDS} rounds"
     grid = f"a grid of {PER_AXIS**land.axes} points, followed to the bottom from the {FOLLOWED} lowest places"
     return steps, theta, f"at the target on {number}; above it at {steps - 1} on {grid}"
 

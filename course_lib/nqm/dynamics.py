@@ -23,7 +23,7 @@ import numpy as np
 
 from course_lib.nqm import double, response, roots, sgd
 from course_lib.nqm.arguments import WORDS, numbers, second_number, step_counts
-from course_lib.nqm.spectrum import Spectrum
+from course_lib.nqm.spectrum import Spectrum, check_problem
 
 METHODS = tuple(WORDS)
 ROOTS = {
@@ -32,6 +32,7 @@ ROOTS = {
     "nesterov_lookahead": roots.nesterov,
     "ema": roots.ema,
 }
+FAR = 4.0  # no method is stable at an lr * h above
 BLOCK = 1 << 20  # entries of a (steps, coordinates) array held at one time
 
 
@@ -41,6 +42,7 @@ def expected_loss(problem: Spectrum, steps, *, method: str = "sgd", lr, momentum
     `steps` are whole, from 0 to 10^15; 0 <= momentum < 1 is of the heavy ball and Nesterov's, 0 <= decay < 1 of the
     EMA; lr >= 0; batch_size > 0. Raises ValueError for others, and for a `momentum` or `decay` that `method` has not.
     """
+    check_problem(problem)
     second = second_number(method, momentum=momentum, decay=decay)
     batch_size = numbers("batch_size", batch_size, above=True)
     t, lr, second, batch = np.broadcast_arrays(step_counts("steps", steps), numbers("lr", lr), second, batch_size)
@@ -61,12 +63,18 @@ def start_and_noise_loss(problem: Spectrum, t, method: str, lr: float, second: f
     """
     parts = []
     for some in np.array_split(t, math.ceil(len(t) * len(problem.h) / BLOCK) or 1):
-        d, noise = memory(problem, some, method, lr, second, exact)
         of_start, of_noise = loss_weights(problem)
         gain = lr * (1 - second) if method == "ema" else lr
-        with np.errstate(over="ignore"):
-            parts.append((_summed(d * d, of_start), _summed(noise, gain**2 * of_noise)))
-    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+        with np.errstate(over="ignore", invalid="ignore"):
+            d, noise = memory(problem, some, method, lr, second, exact)
+            parts.append((_summed(d * d, of_start), _summed(noise, np.square(gain) * of_noise)))
+    losses = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return tuple(_grown(loss) if lr * problem.h.max() > FAR else loss for loss in losses)
+
+
+def _grown(losses):
+    """Where a run so far beyond the edge overflows, its loss is infinite."""
+    return np.where(np.isnan(losses), np.inf, losses)
 
 
 def loss_weights(problem: Spectrum) -> tuple[np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ from course_lib.nqm.quick import losses
 
 RATIO = 1.02  # between neighbours of the geometric grid of steps
 DENSE = 20_000  # steps looked at one by one before the grid's first hit, where the loss may oscillate
-CHUNK = 1000
+CHUNK, ENTRIES = 1000, 1 << 20  # steps looked at together, and entries of one array of them
 
 
 def first_hit(land: Landscape) -> tuple[int | None, str, str]:
@@ -22,13 +22,14 @@ def first_hit(land: Landscape) -> tuple[int | None, str, str]:
         return None, "", _why(land, grid, seen)
     at = int(hits[0])
     below, above = int(grid[at]), int(grid[at - 1]) if at else 0
-    if land.method in ("sgd", "ema"):
+    if land.method == "sgd" or (land.method == "ema" and land.lr * land.problem.h.max() <= 1):
         return _bisected(land, above, below), "bisected between neighbours of a grid of steps, 2 % apart", ""
-    for low in range(max(0, below - DENSE), below, CHUNK):
-        t = np.arange(low + 1, min(low + CHUNK, below) + 1)
+    chunk = _chunk(land)
+    for low in range(max(0, below - DENSE), below, chunk):
+        t = np.arange(low + 1, min(low + chunk, below) + 1)
         hit = np.flatnonzero(_losses(land, t) <= land.target)
         if len(hit):
-            every = "every step before it" if low <= CHUNK or below <= DENSE else f"the {DENSE} steps before it"
+            every = "every step before it" if below <= DENSE else f"the {DENSE} steps before it"
             return int(t[hit[0]]), f"looked at {every}, and at a grid of steps 2 % apart", ""
     return below, "looked at a grid of steps 2 % apart", ""
 
@@ -39,12 +40,14 @@ def _grid() -> np.ndarray:
 
 
 def _losses(land: Landscape, t) -> np.ndarray:
-    parts = [losses(land.problem, land.method, part, land.lr, land.rest, land.batch_size) for part in _chunks(t)]
-    return np.concatenate(parts)
+    some = np.array_split(t, math.ceil(len(t) / _chunk(land)))
+    return np.concatenate(
+        [losses(land.problem, land.method, part, land.lr, land.rest, land.batch_size) for part in some]
+    )
 
 
-def _chunks(t):
-    return np.array_split(t, math.ceil(len(t) / CHUNK))
+def _chunk(land: Landscape) -> int:
+    return max(1, min(CHUNK, ENTRIES // len(land.problem.h)))
 
 
 def _bisected(land: Landscape, above: int, below: int) -> int:

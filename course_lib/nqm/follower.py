@@ -44,7 +44,7 @@ class Follower:
             above, below = (max(above, t), below) if height > 0 else (above, t)
             if below is not None and below - above <= max(1, self.grain * below):
                 break
-            if self.before and self.before[0] != t:
+            if self.before and self.before[0] != t and math.isfinite(height - self.before[1]):
                 slope = (height - self.before[1]) / math.log(t / self.before[0])
             self.before = t, height
             t = self._next(t, height / max(-slope, 0.05), above, below)

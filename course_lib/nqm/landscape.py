@@ -15,6 +15,7 @@ from course_lib.nqm.arguments import LONGEST
 from course_lib.nqm.quick import losses
 from course_lib.nqm.spectrum import Spectrum
 
+NOTHING = 1e-300  # of the target: a loss of zero has a logarithm too
 EPS = 2e-3  # of the differences that stand for derivatives
 LAST = math.log(LONGEST)
 ITERATIONS = 80
@@ -59,8 +60,8 @@ class Landscape(NamedTuple):
     def heights(self, t, theta, *, taper: bool = False) -> np.ndarray:
         """log(loss / target), (k,), after `t` steps, a number or (k,), at points (k, axes)."""
         lr, rest = self.pair(theta)
-        with np.errstate(divide="ignore"):
-            return np.log(losses(self.problem, self.method, t, lr, rest, self.batch_size, taper=taper) / self.target)
+        found = losses(self.problem, self.method, t, lr, rest, self.batch_size, taper=taper)
+        return np.log(np.maximum(found / self.target, NOTHING))
 
 
 class Shape(NamedTuple):
@@ -80,6 +81,15 @@ class Shape(NamedTuple):
         return step, -np.einsum("ki,ki->k", self.gradient, step) - curved
 
 
+def _tame(shape: Shape) -> Shape:
+    """Points whose derivatives are not finite become flat and infinitely high."""
+    bad = ~(np.isfinite(shape.height) & np.isfinite(shape.hessian).all(axis=(1, 2)))
+    if not bad.any():
+        return shape
+    flat = [np.where(bad[:, None], 0.0, shape.gradient), np.where(bad[:, None, None], 0.0, shape.hessian)]
+    return Shape(np.where(bad, np.inf, shape.height), *flat)
+
+
 def stencil(axes: int) -> np.ndarray:
     """Offsets, (points, axes), in units of eps, whose heights give all derivatives to the second order."""
     unit = np.eye(axes)
@@ -90,11 +100,12 @@ def stencil(axes: int) -> np.ndarray:
 def shape(heights: np.ndarray, axes: int, eps: float) -> Shape:
     """From heights at the stencil's points, (k, points)."""
     up, down, middle = heights[:, 1 : 2 * axes : 2], heights[:, 2 : 2 * axes + 1 : 2], heights[:, :1]
-    hessian = np.einsum("ki,ij->kij", (up + down - 2 * middle) / eps**2, np.eye(axes))
-    if axes == 2:
-        both = (heights[:, 5] + heights[:, 6] - 2 * heights[:, 0]) / eps**2
-        hessian[:, 0, 1] = hessian[:, 1, 0] = (both - hessian[:, 0, 0] - hessian[:, 1, 1]) / 2
-    return Shape(heights[:, 0], (up - down) / (2 * eps), hessian)
+    with np.errstate(invalid="ignore"):  # heights may be infinite
+        hessian = np.einsum("ki,ij->kij", (up + down - 2 * middle) / eps**2, np.eye(axes))
+        if axes == 2:
+            both = (heights[:, 5] + heights[:, 6] - 2 * heights[:, 0]) / eps**2
+            hessian[:, 0, 1] = hessian[:, 1, 0] = (both - hessian[:, 0, 0] - hessian[:, 1, 1]) / 2
+        return Shape(heights[:, 0], (up - down) / (2 * eps), hessian)
 
 
 def least_steps(land: Landscape, tau: float, theta: np.ndarray, *, taper: bool):
@@ -118,7 +129,7 @@ def least_steps(land: Landscape, tau: float, theta: np.ndarray, *, taper: bool):
         last, moved = (here, theta), 1.0
         if fall[0] < 0.1:
             low = here.height[0] - fall[0]
-            moved = float(np.clip(-low / min(slope, FLAT), -0.7, 0.7))
+            moved = float(np.clip(-low / min(FLAT, slope), -0.7, 0.7))
             last, moved = None, min(max(tau + moved, 0.0), LAST) - tau
             tau += moved
         theta = theta + step[0]
@@ -133,7 +144,8 @@ def _here(land: Landscape, tau, theta, offsets, taper):
     taus = np.full(len(points), tau)
     taus[-2:] += 1e-4, -1e-4
     heights = land.heights(np.exp(taus), points, taper=taper)
-    return shape(heights[None, :-2], land.axes, EPS), (heights[-2] - heights[-1]) / 2e-4
+    with np.errstate(invalid="ignore"):
+        return shape(heights[None, :-2], land.axes, EPS), (heights[-2] - heights[-1]) / 2e-4
 
 
 def lowest(land: Landscape, t: int, thetas: np.ndarray, *, eps: float = EPS, settled: float = 1e-9):
@@ -147,8 +159,7 @@ def lowest(land: Landscape, t: int, thetas: np.ndarray, *, eps: float = EPS, set
     for _ in range(12):
         points = (thetas[:, None] + offsets).reshape(-1, axes)
         here = shape(land.heights(float(t), points).reshape(len(thetas), -1), axes, eps)
-        if not np.isfinite(here.hessian).all():
-            break
+        here = _tame(here)
         better = here.height < best
         best, at = np.where(better, here.height, best), np.where(better[:, None], thetas, at)
         radius = np.where(better, radius, radius / 4)

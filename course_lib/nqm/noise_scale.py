@@ -18,8 +18,8 @@ import numpy as np
 
 from course_lib.arrays import Array, to_numpy
 from course_lib.nqm import double, sgd
-from course_lib.nqm.bounds import positive
-from course_lib.nqm.spectrum import Spectrum
+from course_lib.nqm.arguments import numbers, positive, single, step_counts
+from course_lib.nqm.spectrum import Spectrum, check_problem
 
 
 class CriticalBatch(NamedTuple):
@@ -37,15 +37,12 @@ def critical_batch_size(batch_sizes: Sequence[float], steps: Sequence[float]) ->
     """
     from scipy.optimize import least_squares  # late: it costs half a second of CPU
 
-    B, T = (np.asarray(values, dtype=float) for values in (batch_sizes, steps))
+    B, T = numbers("batch_sizes", batch_sizes, above=True), numbers("steps", steps, above=True)
     if B.ndim != 1 or B.shape != T.shape or len(np.unique(B)) < 2:
         raise ValueError(
             f"batch_sizes has shape {B.shape} and steps {T.shape}; allowed are two different batch sizes or more, "
             "and steps for each"
         )
-    for name, values in (("batch_sizes", B), ("steps", T)):
-        if not np.all(np.isfinite(values) & (values > 0)):
-            raise ValueError(f"{name} is {values.tolist()}; allowed are finite numbers > 0")
     start = np.log([T.min(), (B * T).min()])
     fit = least_squares(lambda z: np.log((np.exp(z[0]) + np.exp(z[1]) / B) / T), start, xtol=1e-14, ftol=1e-14)
     s_min, e_min = np.exp(fit.x)
@@ -62,8 +59,9 @@ def noise_scales(problem: Spectrum, second_moment=None) -> NoiseScales:
 
     G is random with p, so that |G|^2 and G^T H G are their expectations there; infinite where these are zero.
     """
-    v = problem.variance + problem.mean**2 if second_moment is None else np.asarray(second_moment, dtype=float)
-    if v.shape != problem.h.shape or not np.all(v >= 0):
+    check_problem(problem)
+    v = problem.variance + problem.mean**2 if second_moment is None else numbers("second_moment", second_moment)
+    if v.shape != problem.h.shape:
         raise ValueError(f"second_moment has shape {v.shape}; allowed is E p^2 >= 0 of shape {problem.h.shape}")
     w, h, c = problem.weight, problem.h, problem.c
     with np.errstate(divide="ignore"):
@@ -73,13 +71,18 @@ def noise_scales(problem: Spectrum, second_moment=None) -> NoiseScales:
 
 
 def sgd_second_moment(problem: Spectrum, step: int, *, lr: float, batch_size: float) -> np.ndarray:
-    """E p^2 of every coordinate after `step` steps of SGD, shape of h."""
+    """E p^2 of every coordinate after `step` steps of SGD, shape of h; infinite where it grows beyond float64."""
+    check_problem(problem)
+    step = single("step", step_counts("step", step))
+    lr, batch_size = single("lr", lr), positive("batch_size", batch_size)
     start = problem.variance + problem.mean**2
     if lr == 0:
         return start
     x = double.two_product(problem.h, np.full_like(problem.h, lr))
     (d,), (noise,) = sgd.start_and_noise(x, [step])
-    return start * d**2 + lr**2 * problem.c / batch_size * noise
+    with np.errstate(over="ignore", invalid="ignore"):
+        moment = start * d**2 + np.square(lr) * problem.c / batch_size * noise
+    return np.where(np.isnan(moment), np.inf, moment)
 
 
 class Estimate(NamedTuple):
@@ -94,6 +97,7 @@ def two_batch_noise_scale(small_norm_sq: float, big_norm_sq: float, small: float
     |G|^2 and tr(Sigma) are unbiased; their ratio is not, so average the norms of many batches before.
     """
     small, big = positive("small", small), positive("big", big)
+    small_norm_sq, big_norm_sq = single("small_norm_sq", small_norm_sq), single("big_norm_sq", big_norm_sq)
     if not small < big:
         raise ValueError(f"small is {small:g} and big {big:g}; allowed is small < big")
     norm_sq = (big * big_norm_sq - small * small_norm_sq) / (big - small)
@@ -119,5 +123,7 @@ def measured_noise_scale(
         norms = [squared_norm(gradient) for gradient in gradients]
         if not norms:
             raise ValueError(f"{name} is empty; allowed is one gradient or more, each a list of arrays")
+        if not np.isfinite(norms).all():
+            raise ValueError(f"{name} has a squared norm of {max(norms)}; allowed are gradients of finite numbers")
         means.append(np.mean(norms))
     return two_batch_noise_scale(*means, small, big)

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from course_lib.nqm import double
-from course_lib.nqm.arguments import numbers, second_number, step_counts
+from course_lib.nqm.arguments import positive, second_number, single, step_counts
 from course_lib.nqm.double import add, multiply, subtract, whole
-from course_lib.nqm.spectrum import Spectrum
+from course_lib.nqm.spectrum import Spectrum, check_problem
 
 
 class Power(NamedTuple):
@@ -32,15 +32,16 @@ def scheduled_loss(
     `method`, `momentum`, `decay` and `batch_size` are those of `expected_loss`, one number each. Raises ValueError for
     no pieces, or steps that are no whole number >= 0, or lr < 0.
     """
-    second = float(second_number(method, momentum=momentum, decay=decay))
-    batch_size = float(numbers("batch_size", batch_size, above=True))
+    check_problem(problem)
+    second, batch_size = second_number(method, momentum=momentum, decay=decay), positive("batch_size", batch_size)
+    second = single("momentum or decay", second)
     start = problem.variance + problem.mean**2
     state, losses = (whole(start), whole(start), whole(start)), []
     with np.errstate(over="ignore", invalid="ignore"):
         for steps, lr in _checked(pieces):
             coefficients = _recurrence(method, double.two_product(problem.h, np.full_like(problem.h, lr)), second)
             gain = lr * (1 - second) if method == "ema" else lr
-            state = _advance(state, coefficients, int(steps), gain**2 * problem.c / batch_size)
+            state = _advance(state, coefficients, int(steps), np.square(gain) * problem.c / batch_size)
             losses.append(_loss(problem, state, second if method == "nesterov_lookahead" else 0.0))
     return np.array(losses)
 
@@ -52,7 +53,7 @@ def _checked(pieces) -> list[tuple[float, float]]:
         raise ValueError(f"pieces is {pieces!r}; allowed is a list of pairs (steps, lr)") from None
     if not pairs:
         raise ValueError("pieces is empty; allowed is a list of one pair (steps, lr) or more")
-    return [(float(step_counts("steps", steps)), float(numbers("lr", lr))) for steps, lr in pairs]
+    return [(single("steps", step_counts("steps", steps)), single("lr", lr)) for steps, lr in pairs]
 
 
 def _recurrence(method: str, x, second: float):

@@ -1,4 +1,4 @@
-"""The expected loss at one step for many pairs of hyperparameters at once, to about ten digits: what a search needs.
+"""The expected loss at one step for many pairs of hyperparameters at once, to eight digits: what a search needs.
 
 The formulas are those of `sgd` and `response` in plain float64. An oscillation can be replaced by its mean: with
 `taper` at every coordinate that has turned further than a few radians, which leaves a landscape without ripples, on
@@ -19,7 +19,8 @@ np.empty(1 << 20)  # freed at once: from now on glibc keeps that much memory at 
 def losses(problem: Spectrum, method: str, t, lr, rest, batch_size: float, *, taper: bool = False) -> np.ndarray:
     """E loss, shape (k,), at steps `t` >= 1 (real numbers will do) for `lr` and `rest`, each a number or (k,).
 
-    `rest` is 1 - momentum or 1 - decay, which may be smaller than what float64 can tell from 1; 1 for SGD.
+    `rest` is 1 - momentum or 1 - decay, which may be smaller than what float64 can tell from 1; 1 for SGD. Infinite
+    where the method diverges. Digits are lost where both roots lie close together near -1, just below the edge.
     """
     t, lr, rest = (column(v) for v in (t, lr, rest))
     x = lr * problem.h
@@ -27,13 +28,13 @@ def losses(problem: Spectrum, method: str, t, lr, rest, batch_size: float, *, ta
         if method == "sgd":
             square, noise = _sgd(x, t)
         elif method == "ema":
-            square, noise = _real(x + rest, x * rest, np.abs(x - rest), t, (1 - x) * (1 - rest))
+            square, noise = _real(x + rest, x * rest, np.abs(x - rest), t, x + rest * (1 - x), (1 - x) * (1 - rest))
         else:
             square, noise = _one_buffer(x, rest, t, method == "nesterov", calming(problem, taper))
         gain = (lr * rest if method == "ema" else lr)[:, 0]
         of_start, of_noise = loss_weights(problem)
         total = square @ of_start + gain**2 / batch_size * (noise @ of_noise)
-    return np.where(np.isfinite(total), total, np.inf)
+    return np.where(np.isfinite(total) & (total >= 0), total, np.inf)
 
 
 def column(values) -> np.ndarray:
@@ -42,8 +43,8 @@ def column(values) -> np.ndarray:
 
 def _sgd(x, t):
     left = 2 - x
-    decayed = np.expm1(2 * t * np.log1p(-np.minimum(x, left)))
-    return 1 + decayed, np.where(left == 0, t, -decayed / (x * left))
+    power = 2 * t * np.log1p(-np.minimum(x, left))
+    return np.exp(power), np.where(left == 0, t, -np.expm1(power) / (x * left))
 
 
 def calming(problem: Spectrum, taper: bool) -> tuple[np.ndarray, int]:
@@ -60,41 +61,43 @@ def _one_buffer(x, rest, t, nesterov: bool, calm):
     product = np.broadcast_to(x, total.shape)
     square = total * total - 4 * product
     gap, curled = np.sqrt(np.abs(square)), square < 0
+    loss = rest + (1 - rest) * x if nesterov else rest  # 1 - b
     b = (1 - rest) * (1 - x) if nesterov else 1 - rest
     out = np.empty((2, *total.shape))
     for own, kind, more in ((curled, _complex, calm), (~curled, _real, (b,))):
         columns = np.flatnonzero(own.any(axis=0))
         if len(columns):
             at = np.s_[columns[0] : columns[-1] + 1]  # a slice, with some of the other kind: gathering costs more
-            parts = [v if np.ndim(v) == 0 or v.shape[-1] == 1 else v[..., at] for v in (total, product, gap, t, *more)]
+            given = (total, product, gap, t, loss, *more)
+            parts = [v if np.ndim(v) == 0 or v.shape[-1] == 1 else v[..., at] for v in given]
             np.copyto(out[..., at], kind(*parts), where=own[:, at])
     return out
 
 
-def _complex(total, product, gap, t, radians, power):
-    loss = total - product
+def _complex(total, product, gap, t, loss, radians, power):
     half = gap / 2
     angle = t * np.arctan2(half, 1 - total / 2)
-    decayed = np.exp(t * np.log1p(-loss))
+    power_of_b = t * np.log1p(-loss)
+    decayed, gone = np.exp(power_of_b), -np.expm1(power_of_b)
     tangent = np.tan(angle)  # five times faster than a sine and a cosine
     square = 1 / (1 + tangent * tangent)  # of the cosine
-    wave, swing = tangent * square, square - 0.5  # halves of the sine and cosine of twice the angle
+    wave, even, odd = tangent * square, square, tangent * tangent * square  # products of the sine and cosine
     if power == TAPER[1] or (angle > radians / 3).any():
         turned = angle / radians
         for _ in range(power.bit_length() - 1):  # a power of two; numpy's ** is many times slower
             turned = turned * turned
         calm = np.exp(-turned)
-        wave, swing = wave * calm, swing * calm
-    cc = decayed * (0.5 + swing)  # middle(t)^2
+        lost = -np.expm1(-turned) / 2
+        wave, even, odd = wave * calm, even * calm + lost, odd * calm + lost  # both squares' mean is a half
+    cc = decayed * even  # middle(t)^2
     cs = decayed * wave / half  # middle(t) * psi_(t-1)
-    ss = decayed * (0.5 - swing) / half**2  # psi_(t-1)^2
+    ss = decayed * odd / half**2  # psi_(t-1)^2
     kept = loss - total / 2
     change_before = cs - total / 2 * ss
-    return cc + 2 * kept * cs + kept**2 * ss, _energy(total, product, loss, (1 - decayed) / loss, ss, change_before)
+    return cc + 2 * kept * cs + kept**2 * ss, _energy(total, product, loss, gone / loss, ss, change_before)
 
 
-def _real(total, product, gap, t, b):
-    loss = total - product
+def _real(total, product, gap, t, loss, b):
     fast = (total + gap) / 2
     slow = product / fast
     gap = np.maximum(gap, 1e-9 * total)

@@ -90,13 +90,15 @@ class _Line(_Branch):
     """Real roots z1 >= |z2|."""
 
     def __init__(self, roots: Roots, part):
-        self.gap, self.slow, self.fast, self.above = (
-            values[part] for values in (roots.gap, roots.slow, roots.fast, roots.above)
+        self.gap, self.slow, self.fast, self.above, self.first, self.second = (
+            values[part] for values in (roots.gap, roots.slow, roots.fast, roots.above, roots.first, roots.second)
         )
-        self.first, self.second = 1 - self.slow, 1 - self.fast
-        self.apart = np.where(self.first > 0, self.gap / self.first, 0.0)  # relative
-        self.log1, self.ratio = np.log1p(-self.slow), np.log1p(-self.apart)
-        self.log2 = np.where(self.second > 0, self.log1 + self.ratio, np.log1p(-self.above))
+        self.apart = np.where(self.first > 0, np.minimum(self.gap / self.first, 1.0), 0.0)  # relative
+        self.log1 = np.where(self.first < 0.5, np.log(self.first), np.log1p(-self.slow))
+        self.ratio = np.where(
+            self.second < 0.1 * self.first, np.log(np.abs(self.second) / self.first), np.log1p(-self.apart)
+        )
+        self.log2 = np.where(self.second > -0.5, self.log1 + self.ratio, np.log1p(-self.above))
 
     def power2(self, n):
         """z2^n."""

@@ -12,6 +12,7 @@ from course_lib.nqm.landscape import EPS, Landscape, Shape
 
 REACH = 1.0  # in the logit of lr, at most, either side of the smooth optimum
 SIDE = 60  # points scanned on each side, a quarter of a ripple apart
+STEEPEST = 8.0  # moves of the other axis beside one of lr, in a valley that is no accident of rounding
 FEW, KEPT = 2000, (5, 2)  # ripples followed, up to so many steps and beyond, where they keep their order
 
 
@@ -42,4 +43,4 @@ def _valley(shape: Shape, axes: int) -> np.ndarray:
     if axes == 1:
         return np.ones(1)
     hessian = shape.hessian[0]
-    return np.array([1.0, -hessian[0, 1] / max(hessian[1, 1], 1e-3)])
+    return np.array([1.0, np.clip(-hessian[0, 1] / max(hessian[1, 1], 1e-3), -STEEPEST, STEEPEST)])

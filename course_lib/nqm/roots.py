@@ -40,6 +40,8 @@ class Roots:
     fast: np.ndarray  # 1 - z2 where real
     gap: np.ndarray  # |z1 - z2|
     above: np.ndarray  # 1 + z2 where real
+    first: np.ndarray  # z1 where real
+    second: np.ndarray  # z2 where real
     angle: np.ndarray  # of z1 where complex
     levels: np.ndarray  # angles of z1^(16^j), shape (levels, complex roots); no level unless asked for
     real: np.ndarray
@@ -66,6 +68,7 @@ def ema(x, decay, most_steps: float = 0) -> Roots:
     near = [np.where(flipped, over[0], under[0]) for under, over in zip((x, rest), beyond, strict=True)]
     far = [np.where(flipped, under[0], over[0]) for under, over in zip((x, rest), beyond, strict=True)]
     order = near[0] <= near[1]
+    z = [double.subtract(ONE, v)[0] * np.where(flipped, -1.0, 1.0) for v in (x, rest)]
     everywhere = np.arange(len(x[0]))
     return Roots(
         flipped=flipped,
@@ -79,6 +82,8 @@ def ema(x, decay, most_steps: float = 0) -> Roots:
         fast=np.where(order, near[1], near[0]),
         gap=np.abs(double.subtract(x, rest)[0]),
         above=np.where(order, far[1], far[0]),
+        first=np.where(order, z[0], z[1]),
+        second=np.where(order, z[1], z[0]),
         angle=np.zeros_like(x[0]),
         levels=np.empty((0, len(everywhere))),
         real=everywhere,
@@ -103,11 +108,14 @@ def _from_sums(total, product, most_steps) -> Roots:
     slow = np.where(real, np.minimum(large, other), np.sqrt(np.abs(product_here)))
     fast = np.maximum(large, other)
     middle = 1 - sums[0] / 2
+    first = double.add(double.subtract(double.whole(2.0), sums), gap)[0] / 2
+    b = double.subtract(ONE, loss_of_b)[0]
+    second = np.divide(b, first, out=np.zeros_like(b), where=first != 0)
     curled = np.flatnonzero(~real)
     return Roots(
         flipped=flipped,
         total=total[0],
-        b=double.subtract(ONE, loss_of_b)[0],
+        b=b,
         loss_of_b=loss_of_b[0],
         product=product[0] * far_product[0],
         near_total=sums[0],
@@ -116,6 +124,8 @@ def _from_sums(total, product, most_steps) -> Roots:
         fast=fast,
         gap=gap[0],
         above=2 - fast,
+        first=first,
+        second=second,
         angle=np.arctan2(gap[0] / 2, middle),
         levels=_angles([part[curled] for part in sums], [part[curled] for part in gap], most_steps),
         real=np.flatnonzero(real),

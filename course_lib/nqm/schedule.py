@@ -19,9 +19,9 @@ from numbers import Integral
 import numpy as np
 
 from course_lib.nqm.adjoint import Case, case_of, loss_of
-from course_lib.nqm.arguments import LONGEST
-from course_lib.nqm.bounds import bayes_bound, positive
-from course_lib.nqm.spectrum import Spectrum
+from course_lib.nqm.arguments import LONGEST, positive
+from course_lib.nqm.bounds import bayes_bound
+from course_lib.nqm.spectrum import Spectrum, check_problem
 
 MOST_PIECES = 1000
 LEVELS = (1, 5, 25)  # pieces of the schedules from which the search descends to the one asked for
@@ -68,6 +68,7 @@ def optimal_schedule(
 
     Raises ValueError for an argument that is not allowed, and where 10^15 steps do not reach the target.
     """
+    check_problem(problem)
     batch_size = positive("batch_size", batch_size)
     _check_count("pieces", pieces, MOST_PIECES)
     if (steps is None) == (target is None):
@@ -174,9 +175,10 @@ def _real_steps(case: Case, problem: Spectrum, target: float, pieces: int) -> tu
         lengths = np.full(pieces, np.exp(log_steps) / pieces)
         log_lr = _minimise(case, lengths, log_lr)[1]
         loss = loss_of(case, log_lr, lengths)
-        slope = min(loss.by_log_steps / loss.value, -0.01)
-        move = np.clip((np.log(target) - np.log(loss.value)) / slope, -3.0, 3.0)
-        log_steps = max(0.0, log_steps + move)
+        value = max(loss.value, np.finfo(float).tiny)
+        slope = min(loss.by_log_steps / value, -0.01)
+        move = max(-log_steps, np.clip((np.log(target) - np.log(value)) / slope, -3.0, 3.0))
+        log_steps += move
         if np.exp(log_steps) > LONGEST:
             raise ValueError(f"target is {target!r}; no schedule of {LONGEST:.0e} steps reaches it")
         if abs(move) < max(0.1 * np.exp(-log_steps), 1e-13):

@@ -4,7 +4,8 @@ The answer is the smallest whole t at which some pair of hyperparameters has an 
 finds the least real t on a compressed spectrum (`landscape`), then the valley is followed at whole t until it reaches
 the target at T and not at T - 1. A heavy ball's loss has ripples in lr, one for every half turn that the steepest
 coordinate makes in T steps: they are smoothed away first, then the valley is scanned at a quarter of their length, and
-the lowest of them are followed instead.
+the lowest of them are followed instead. Where steps and coordinates are few a grid is swept from the first step on
+(`sweep`), since Newton's method need not settle there.
 
 Reference: Zhang et al. 2019, section 3 (steps to a target, tuned at every batch size).
 """
@@ -14,18 +15,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_lib.nqm.arguments import LONGEST, numbers, word_of
+from course_lib.nqm.arguments import LONGEST, positive, single, word_of
 from course_lib.nqm.certificate import certify_least
 from course_lib.nqm.first_hit import first_hit
 from course_lib.nqm.follower import Follower
-from course_lib.nqm.landscape import Landscape, least_steps
+from course_lib.nqm.landscape import Landscape
 from course_lib.nqm.quick import losses
 from course_lib.nqm.ripples import bottoms, finest
-from course_lib.nqm.spectrum import Spectrum, compress
+from course_lib.nqm.spectrum import Spectrum, check_problem, compress
+from course_lib.nqm.sweep import cheap, lower_dip, sweep
+from course_lib.nqm.valley import valley
 
 SMOOTH, OSCILLATING = {"head": 64, "nodes": 12}, {"head": 64, "nodes": 16}  # compressed spectra of the search
 FINE = {"head": 256, "nodes": 20}  # on which the answer is checked
 RESCANS, FEW = 20, 2000  # steps below which another ripple may be the lowest one step earlier
+VALLEYS = 10  # changed at most
 WAVY = ("heavy_ball", "nesterov")
 EXACT_TO = 1e9  # steps beyond which one more changes the loss by less than the search tells
 
@@ -57,14 +61,20 @@ def steps_to_target(
     """The smallest whole number of steps after which the expected loss is <= `target`.
 
     Tuned are `lr` and what `method` has of `momentum` and `decay`, unless they are given. Methods are those of
-    `expected_loss` but the look-ahead point. `certify` looks for a counterexample all over the landscape at one step
-    less and takes the loss from the whole spectrum; it costs about ten times the search.
+    `expected_loss` but the look-ahead point.
+
+    Only stable rates, below the edge, are searched, and the lowest valley that was found is no proof that there is none
+    lower: with a few coordinates and a tiny target, where one swing through the minimum may be quicker than any decay,
+    or with momentum given at a large batch, where single ripples are deep, a smaller number may exist.
+
+    `certify` looks for a counterexample all over the landscape at one step less and takes the loss from the whole
+    spectrum; it costs about ten times the search. It settles on one number or says "not certified".
 
     Raises ValueError for a target or batch size that is not a finite number > 0, momentum or decay outside [0, 1).
     """
-    target = float(_single("target", target, above=True))
-    batch_size = float(_single("batch_size", batch_size, above=True))
-    lr = None if lr is None else float(_single("lr", lr, above=True))
+    check_problem(problem)
+    target, batch_size = positive("target", target), positive("batch_size", batch_size)
+    lr = None if lr is None else positive("lr", lr)
     rest = _rest(method, momentum, decay)
     if problem.initial_loss <= target:
         return _answer(
@@ -79,13 +89,6 @@ def steps_to_target(
     return _tuned(problem, land, certify)
 
 
-def _single(name: str, value, above: bool = False) -> np.ndarray:
-    values = numbers(name, value, above=above)
-    if values.ndim:
-        raise ValueError(f"{name} has shape {values.shape}; allowed is one number")
-    return values
-
-
 def _rest(method: str, momentum, decay) -> float | None:
     """1 - momentum or 1 - decay; None where it is to be tuned."""
     word = word_of(method)
@@ -96,7 +99,7 @@ def _rest(method: str, momentum, decay) -> float | None:
             raise ValueError(f"{name} is {value!r}; allowed is None with {method}")
     given = {"momentum": momentum, "decay": decay}.get(word)
     if given is not None:
-        return 1 - float(numbers(word, given, 0.0, 1.0))
+        return 1 - single(word, given, 0.0, 1.0)
     return None if word else 1.0
 
 
@@ -122,29 +125,36 @@ def _given(problem: Spectrum, land: Landscape) -> StepsToTarget:
 
 
 def _tuned(problem: Spectrum, land: Landscape, certify: bool) -> StepsToTarget:
-    smooth = _valley(land)
-    if smooth is None:
-        return _out_of_reach(
-            land, f"no choice of {_free(land)} that was tried reaches the target in {LONGEST:.0e} steps"
-        )
-    tau, theta, shape = smooth
-    if tau >= math.log(LONGEST):
+    smooth = valley(land)
+    if smooth and smooth[0] >= math.log(LONGEST):
         return _out_of_reach(land, f"it takes more than {LONGEST:.0e} steps")
+    found = _followed(problem, land, *smooth) if smooth else None
+    early = sweep(land, found[0] - 1 if found else LONGEST) if not found or cheap(land, found[0] - 1) else None
+    if early:
+        found = *early, "the first of all steps at which a grid's lowest dips, followed to the bottom, reach it"
+    if not found:
+        why = f"no choice of {_free(land)} that was tried reaches the target in {LONGEST:.0e} steps"
+        return _out_of_reach(land, why)
+    steps, theta, certified = found
+    if certify:
+        steps, theta, certified = certify_least(problem, land, steps, theta)
+    lr, rest = (float(v[0]) for v in land.pair(theta))
+    return _answer(problem if certify else land.problem, land.method, steps, lr, rest, land.batch_size, certified)
+
+
+def _followed(problem: Spectrum, land: Landscape, tau: float, theta, shape) -> tuple[int, np.ndarray, str]:
+    """(whole steps, point, how they are known) from the smooth optimum."""
     steps = max(1, math.ceil(math.exp(tau)))
     if land.method in WAVY:
-        steps, theta = _in_ripples(land, steps, tau, theta, shape)
+        steps, theta = _elsewhere(land, *_in_ripples(land, steps, tau, theta, shape))
         steps = _enough(land._replace(problem=compress(problem, **FINE)), steps, theta)
         how = "followed in the lowest ripples near the valley's bottom"
     else:
         steps, theta = Follower(land, theta[None]).least(steps)
         how = "followed along the valley's bottom"
-    certified = f"the minimum is above the target at {steps - 1}, {how}"
     if steps > EXACT_TO:
-        certified = f"to nine digits; {how}"
-    if certify:
-        steps, theta, certified = certify_least(problem, land, steps, theta)
-    lr, rest = (float(v[0]) for v in land.pair(theta))
-    return _answer(problem if certify else land.problem, land.method, steps, lr, rest, land.batch_size, certified)
+        return steps, theta, f"to nine digits; {how}"
+    return steps, theta, f"the minimum is above the target at {steps - 1}, {how}"
 
 
 def _in_ripples(land: Landscape, steps: int, tau: float, theta, shape) -> tuple[int, np.ndarray]:
@@ -161,6 +171,16 @@ def _in_ripples(land: Landscape, steps: int, tau: float, theta, shape) -> tuple[
     return best
 
 
+def _elsewhere(land: Landscape, steps: int, theta) -> tuple[int, np.ndarray]:
+    """The same, or fewer where another valley of a few coordinates is lower."""
+    for _ in range(VALLEYS):
+        better = lower_dip(land, steps - 1, theta) if steps > 1 else None
+        if better is None:
+            break
+        steps, theta = Follower(land, better[None]).least(steps - 1)
+    return steps, theta
+
+
 def _enough(land: Landscape, steps: int, theta, most: int = 100) -> int:
     """The first number of steps, from `steps` on, at which the point is at the target on a finer spectrum."""
     for _ in range(most):
@@ -174,53 +194,3 @@ def _enough(land: Landscape, steps: int, theta, most: int = 100) -> int:
 def _free(land: Landscape) -> str:
     words = [name for name, given in (("lr", land.lr), (word_of(land.method), land.rest)) if given is None]
     return " and ".join(words)
-
-
-def _valley(land: Landscape):
-    """(log steps, point, shape) of the least steps on the landscape without ripples; None where none were found."""
-    for tau, theta in _starts(land):
-        found = least_steps(land, tau, theta, taper=True)
-        if found:
-            return found
-    return None
-
-
-def _starts(land: Landscape):
-    """Places to begin, the likeliest first: SGD's optimum with a short and a long memory; then all over."""
-    tau, lr = _sgd_start(land)
-    if land.method == "sgd":
-        yield tau, land.point(lr, 1.0)
-    plain = _plain(land)
-    found = least_steps(plain, tau, plain.point(lr, 1.0), taper=False)
-    if found:
-        tau, lr = found[0], float(plain.pair(found[1])[0][0])
-    for memory in (8.0, 2.0, 30.0):
-        rest = land.rest or min(0.5, memory / math.exp(tau))
-        outside = 4.0 if land.method == "ema" else rest
-        start = min(outside * lr, 0.5 * land.edge(rest))
-        yield tau - 0.3, land.point(start if land.lr is None else land.lr, rest)
-    yield from _coarse(land)
-
-
-def _plain(land: Landscape) -> Landscape:
-    """SGD's, at the same target."""
-    return land._replace(method="sgd", lr=None, rest=1.0)
-
-
-def _sgd_start(land: Landscape) -> tuple[float, float]:
-    """An lr whose noise floor is about half the target, and the log steps until the start has decayed to the rest."""
-    p = land.problem
-    lr = min(1 / p.h.max(), 2 * land.target * land.batch_size / max(np.sum(p.weight * p.c), 1e-300))
-    taus = np.linspace(0, math.log(LONGEST), 80)
-    decayed = losses(p, "sgd", np.exp(taus), lr, 1.0, np.inf) < land.target / 2
-    return float(taus[np.argmax(decayed)] if decayed.any() else taus[-1]), lr
-
-
-def _coarse(land: Landscape):
-    """The best points of a coarse grid over the whole landscape, for the last resort."""
-    axis = np.linspace(-30, 5, 15)
-    grid = np.stack(np.meshgrid(*land.axes * [axis], indexing="ij"), axis=-1).reshape(-1, land.axes)
-    for tau in np.linspace(0, math.log(LONGEST), 20):
-        heights = land.heights(math.exp(tau), grid, taper=True)
-        if heights.min() <= 0:
-            yield tau, grid[np.argmin(heights)]

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from course_lib import hyperparameters
-from course_lib.nqm.bounds import positive
-from course_lib.nqm.spectrum import Spectrum
+from course_lib.nqm.arguments import positive
+from course_lib.nqm.spectrum import Spectrum, check_problem
 from course_lib.rule import Rule
 
 BACKENDS = ("numpy", "jax")
@@ -50,7 +50,7 @@ def simulate(
     Raises ValueError or TypeError, in one sentence, for an argument that is not allowed.
     """
     rule = Rule.of(rule)
-    _check(problem, steps, batch_size, replicas, backend)
+    _check(problem, steps, batch_size, replicas, seed, point, backend)
     if np.ndim(lr):
         raise ValueError(f"lr has shape {np.shape(lr)}; allowed is a number, or a schedule called with the step")
     rates = [float(lr(t)) for t in range(steps)] if callable(lr) else [lr] * steps
@@ -128,19 +128,22 @@ def _one_by_one(rule: Rule, point: Callable) -> tuple[Rule, Callable]:
     return Rule(rule.name, init, step), lambda p, s: np.array([point(*replica) for replica in zip(p, s, strict=True)])
 
 
-def _check(problem, steps, batch_size, replicas, backend) -> None:
+def _check(problem, steps, batch_size, replicas, seed, point, backend) -> None:
+    check_problem(problem)
     if problem.compressed:
         raise ValueError(
             f"problem has {problem.dimension} coordinates in {len(problem.h)} nodes; a simulation needs them all, "
             "such as harmonic(10_000)"
         )
     positive("batch_size", batch_size)
-    for name, value, least in (("steps", steps, 1), ("replicas", replicas, 2)):
+    for name, value, least in (("steps", steps, 1), ("replicas", replicas, 2), ("seed", seed, 0)):
         if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
             raise ValueError(f"{name} is {value!r}; allowed is a whole number from {least} on")
     if replicas * problem.dimension > LARGEST:
         raise ValueError(
             f"replicas is {replicas} at {problem.dimension} coordinates; allowed are {LARGEST:.0e} numbers"
         )
+    if point is not None and not callable(point):
+        raise ValueError(f"point is {point!r}; allowed is a function of (p, state), or None for the parameter")
     if backend not in BACKENDS:
         raise ValueError(f"backend is {backend!r}; allowed are {' and '.join(BACKENDS)}")

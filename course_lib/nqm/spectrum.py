@@ -99,13 +99,17 @@ def precondition(problem: Spectrum, power: float) -> Spectrum:
     variance * h^power and the initial mean mean * h^(power/2); the loss is the same (section 3.2). power = 0 is the
     problem itself, power = 1 Newton's step.
     """
+    check_problem(problem)
     _check_number("power", power, -math.inf)
 
     def changed(h, c, variance, mean):
         return h ** (1 - power), c * h**-power, variance * h**power, mean * h ** (power / 2)
 
     law = problem.law and (lambda i: changed(*problem.law(i)))
-    h, c, variance, mean = changed(problem.h, problem.c, problem.variance, problem.mean)
+    with np.errstate(all="ignore"):
+        h, c, variance, mean = changed(problem.h, problem.c, problem.variance, problem.mean)
+    if not (np.isfinite([h, c, variance, mean]).all() and h.min() >= np.finfo(float).tiny):
+        raise ValueError(f"power is {power!r}; allowed is one that keeps every curvature a float64 > 0, such as 0.5")
     return replace(problem, h=h, c=c, variance=variance, mean=mean, law=law)
 
 
@@ -114,6 +118,7 @@ def compress(problem: Spectrum, *, head: int = HEAD, nodes: int = NODES) -> Spec
 
     A problem without a law, from `spectrum(h, c)`, comes back as it is.
     """
+    check_problem(problem)
     if problem.law is None:
         return problem
     if not isinstance(head, Integral) or head < 1 or head & (head - 1):
@@ -173,6 +178,11 @@ def _error(dimension: int, head: int, nodes: int, h: Callable) -> float:
     coarse, fine = ((w * h(i) * np.exp(-s * h(i))).sum(axis=1) for i, w in rules)
     kept = fine > 1e-30 * fine[0]
     return float(max(4 * np.finfo(float).eps, np.max(np.abs(coarse[kept] / fine[kept] - 1))))
+
+
+def check_problem(problem) -> None:
+    if not isinstance(problem, Spectrum):
+        raise ValueError(f"problem is a {type(problem).__name__}; allowed is a Spectrum, such as harmonic(100)")
 
 
 def _check_dimension(dimension, full: bool) -> None:

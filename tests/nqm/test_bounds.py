@@ -41,6 +41,7 @@ def test_without_noise_or_without_uncertainty_one_batch_says_all():
     assert bayes_loss(spectrum([1.0, 0.1], [0.0, 0.0]), 1, 1) == 0
     assert bayes_bound(spectrum([1.0, 0.1], [0.0, 0.0]), 0.01, 1) == 0
     assert bayes_bound(spectrum([1.0, 0.1], [1.0, 1.0], variance=0.0, mean=2.0), 0.01, 1) == 0
+    assert bayes_bound(spectrum([1e-170, 1.0], [0.0, 1.0]), 0.1, 1) == pytest.approx(4.0)  # h^2 is zero in float64
 
 
 def test_a_target_above_the_initial_loss_takes_no_step(problem):
@@ -62,6 +63,12 @@ def test_a_target_above_the_initial_loss_takes_no_step(problem):
 def test_a_wrong_argument_is_one_sentence(problem, bound, target, batch_size, sentence):
     with pytest.raises(ValueError, match=sentence):
         bound(problem, target, batch_size)
+
+
+@pytest.mark.parametrize("bound", [bayes_bound, paper_bound])
+def test_a_list_is_no_problem(bound):
+    with pytest.raises(ValueError, match="problem is a list; allowed is a Spectrum"):
+        bound([1.0], 0.1, 1)
 
 
 def test_a_target_out_of_reach_is_said(problem):

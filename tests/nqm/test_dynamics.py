@@ -1,6 +1,7 @@
 """Closed forms against 50 digits, by squaring the map of one coordinate's covariance, and against plain recurrences."""
 
 import math
+import re
 
 import mpmath as mp
 import numpy as np
@@ -168,6 +169,26 @@ def test_beyond_the_edge_the_loss_grows_to_infinity():
     assert expected_loss(spectrum([1.0, 0.1], [0.0, 1.0], [0.0, 1.0]), 10**6, lr=3.0) < math.inf  # nothing to grow
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("lr", [1e155, 1e200, 1e307])
+def test_any_lr_beyond_the_edge_is_an_answer(method, lr):
+    own = numbers(method, 0.5)
+    assert expected_loss(harmonic(3), 4, method=method, lr=lr, **own) == math.inf
+    assert scheduled_loss(harmonic(3), [(4, lr)], method=method, **own) == math.inf
+
+
+@pytest.mark.parametrize("method", BUFFERED)
+@pytest.mark.parametrize("steepest", [10.0, 7.0, 49.0, 3.0])
+@pytest.mark.parametrize("second", [0.1, 0.5, 0.9])
+def test_twelve_digits_where_a_step_jumps_to_the_minimum(method, steepest, second):
+    h, c = np.array([steepest, steepest / 10]), np.array([1.0, 0.1])
+    for lr in (np.nextafter(1 / steepest, 0), 1 / steepest, np.nextafter(1 / steepest, 9)):
+        for t in (1, 5, 101, 10**6):
+            want = exact_loss(h, c, 1.0, 0.0, t, method, lr, second, 4)
+            got = expected_loss(spectrum(h, c), t, method=method, lr=lr, batch_size=4, **numbers(method, second))
+            assert got == pytest.approx(float(want), rel=1e-12)
+
+
 def test_momentum_zero_is_sgd():
     want = expected_loss(harmonic(50), [1, 10, 100], lr=0.7, batch_size=2)
     for method in BUFFERED:
@@ -222,10 +243,14 @@ def test_the_velocity_carries_over_a_drop_of_the_rate(method):
         (lambda p: expected_loss(p, 1, lr=0.1, momentum=0.9), "momentum is 0.9; allowed is 0 with sgd"),
         (lambda p: expected_loss(p, 1, lr=0.1, method="adam"), "method is 'adam'; allowed is one of sgd"),
         (lambda p: expected_loss(p, 1, lr="fast"), "lr is 'fast'; allowed is a number"),
+        (lambda p: expected_loss(p, 10**400, lr=0.1), "steps is beyond float64; allowed"),
+        (lambda p: expected_loss([1.0], 1, lr=0.1), "problem is a list; allowed is a Spectrum"),
+        (lambda p: scheduled_loss({}, [(1, 0.1)]), "problem is a dict; allowed is a Spectrum"),
+        (lambda p: scheduled_loss(p, [(1, [0.1])]), "lr has shape (1,); allowed is one number"),
         (lambda p: scheduled_loss(p, []), "pieces is empty; allowed is"),
         (lambda p: scheduled_loss(p, [3]), "allowed is a list of pairs"),
     ],
 )
 def test_bad_input_is_one_sentence(call, sentence):
-    with pytest.raises(ValueError, match=sentence.replace("(", r"\(")):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
         call(harmonic(5))

@@ -61,6 +61,10 @@ def test_without_steps_or_without_lr_nothing_has_moved(problem):
     np.testing.assert_array_equal(ns.sgd_second_moment(problem, 0, lr=0.1, batch_size=1), 1.0)
 
 
+def test_beyond_float64_the_moment_is_infinite():
+    assert (ns.sgd_second_moment(harmonic(3), 5, lr=1e200, batch_size=1) == np.inf).all()
+
+
 def test_points_on_the_curve_give_the_curve_back():
     B = 2.0 ** np.arange(0, 20, 3)
     fit = critical_batch_size(B, 300 + 5000 / B)
@@ -148,7 +152,21 @@ def test_gradients_of_jax_count_the_same():
     [
         (lambda: critical_batch_size([1, 2], [10]), r"batch_sizes has shape \(2,\) and steps \(1,\)"),
         (lambda: critical_batch_size([4, 4], [10, 11]), "two different batch sizes"),
-        (lambda: critical_batch_size([1, 2], [10, 0]), "steps is .* allowed are finite numbers > 0"),
+        (lambda: critical_batch_size([1, 2], [10, 0]), "steps is 0; allowed is a finite number > 0"),
+        (
+            lambda: critical_batch_size(["small", "big"], [2, 1]),
+            r"batch_sizes is \['small', 'big'\]; allowed is a number",
+        ),
+        (lambda: two_batch_noise_scale(np.nan, 1.0, 1, 8), "small_norm_sq is nan; allowed is a finite number >= 0"),
+        (
+            lambda: measured_noise_scale([[np.ones(2)]], [[np.array([np.nan])]], 1, 2),
+            "big_gradients has a squared norm",
+        ),
+        (lambda: noise_scales(harmonic(2), ["a", "b"]), r"second_moment is \['a', 'b'\]; allowed is a number"),
+        (lambda: noise_scales([1.0]), "problem is a list; allowed is a Spectrum"),
+        (lambda: ns.sgd_second_moment(harmonic(2), -1, lr=0.1, batch_size=1), "step is -1; allowed is a whole number"),
+        (lambda: ns.sgd_second_moment(harmonic(2), 1, lr=np.nan, batch_size=1), "lr is nan; allowed"),
+        (lambda: ns.sgd_second_moment(harmonic(2), 1, lr=0.1, batch_size=0), "batch_size is 0; allowed"),
         (lambda: two_batch_noise_scale(1.0, 1.0, 8, 8), "small is 8 and big 8; allowed is small < big"),
         (lambda: two_batch_noise_scale(1.0, 1.0, 0, 8), "small is 0"),
         (lambda: measured_noise_scale([], [[np.ones(2)]], 1, 2), "small_gradients is empty"),

@@ -166,6 +166,7 @@ def test_other_spectra_and_one_coordinate_have_an_answer():
     noiseless = spectrum([1.0, 0.1], [0.0, 0.0])
     assert optimal_schedule(noiseless, batch_size=1, steps=10_000).loss == 0
     assert optimal_schedule(noiseless, batch_size=1, target=1e-9, pieces=3).steps == 46
+    assert optimal_schedule(spectrum([1.0], [0.0]), batch_size=1, target=0.1).steps == 1  # to a loss of zero
 
 
 def test_a_target_that_is_reached_already_takes_no_step(small):
@@ -186,9 +187,10 @@ def test_a_target_that_is_reached_already_takes_no_step(small):
         ({"steps": 10, "batch_size": 4, "pieces": 0}, "pieces is 0"),
         ({"steps": 10**6, "batch_size": 4, "pieces": 10**5}, "pieces is 100000; allowed is a whole number from 1 to"),
         ({"steps": 75, "batch_size": 4, "equal": True}, "steps is 75; with equal=True allowed is a multiple"),
+        ({"problem": [1.0], "steps": 5, "batch_size": 4}, "problem is a list; allowed is a Spectrum"),
         ({"target": 1e-15, "batch_size": 1}, "target is 1e-15; no method reaches it"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(small, arguments, sentence):
     with pytest.raises(ValueError, match=sentence):
-        optimal_schedule(small, **arguments)
+        optimal_schedule(**({"problem": small} | arguments))

@@ -1,5 +1,7 @@
 """Steps to a target: checkpoints, brute force, what is out of reach, and what is refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -91,8 +93,9 @@ def test_a_certificate_finds_what_a_search_missed():
     problem = harmonic(100)
     land = Landscape(problem, "sgd", 8.0, 0.3, None, 1.0)
     right = steps_to_target(problem, 0.3, batch_size=8)
-    steps, theta, _ = certify_least(problem, land, right.steps + 3, land.point(0.2, 1.0))
-    assert steps == right.steps
+    for missed in (3, 300):
+        steps, theta, _ = certify_least(problem, land, right.steps + missed, land.point(0.2, 1.0))
+        assert steps == right.steps
     steps, _, _ = certify_least(problem, land, right.steps - 2, theta)
     assert steps == right.steps
 
@@ -159,6 +162,75 @@ def test_one_of_two_hyperparameters_can_be_given():
             assert getattr(found, name) == pytest.approx(value, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("problem", "fraction", "batch_size", "most"),
+    [
+        (harmonic(100), 0.5, 1024, 2),
+        (spectrum([1.0], [0.0]), 0.1, 1, 1),  # one step of lr 1 leaves nothing
+        (spectrum([1.0, 0.99], [1.0, 0.99]), 0.9, 1e4, 1),
+    ],
+)
+@pytest.mark.parametrize("method", ["sgd", "heavy_ball", "nesterov", "ema"])
+def test_a_target_that_one_or_two_steps_reach_is_in_reach(problem, fraction, batch_size, most, method):
+    found = steps_to_target(problem, fraction * problem.initial_loss, method=method, batch_size=batch_size)
+    assert found.steps <= most
+    assert loss_of(problem, found, method, batch_size) <= fraction * problem.initial_loss
+
+
+def test_one_coordinate_has_another_valley_and_the_lower_is_found():
+    one = spectrum([1.0], [1.0])
+    found = steps_to_target(one, 1e-5, method="heavy_ball", batch_size=10)
+    assert found.steps <= 6821  # at lr=1.0985e-07, momentum=0.999707; the smooth valley's is 8527
+    assert loss_of(one, found, "heavy_ball", 10) <= 1e-5
+
+
+def test_few_steps_with_momentum_given_are_swept():
+    problem = harmonic(3)
+    target = 0.01 * problem.initial_loss
+    found = steps_to_target(problem, target, method="heavy_ball", momentum=0.99, batch_size=1e6)
+    assert found.steps <= 35
+    assert loss_of(problem, found, "heavy_ball", 1e6) <= target
+
+
+def test_an_average_beyond_half_the_edge_is_looked_at_at_even_and_odd_steps():
+    one, given = spectrum([1.0], [1.0]), {"method": "ema", "lr": 1.995, "decay": 0.99, "batch_size": 100}
+    target = 7.764135424760041e-05
+    found = steps_to_target(one, target, **given)
+    losses = expected_loss(one, np.arange(found.steps + 1), **given)
+    assert (losses[:-1] > target).all()
+    assert losses[-1] <= target
+
+
+def test_a_first_hit_holds_no_more_than_some_megabytes():
+    h = 1 / np.arange(1.0, 5001)
+    tracemalloc.start()
+    try:
+        steps_to_target(spectrum(h, h), 2.0, lr=0.1, batch_size=2**12, method="heavy_ball", momentum=0.9)
+        assert tracemalloc.get_traced_memory()[1] < 3e8
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_certified_answer_is_at_the_target_for_every_method():
+    problem = harmonic(40)
+    for method in ("heavy_ball", "nesterov", "ema"):
+        sure = steps_to_target(problem, 0.2, method=method, batch_size=64, certify=True)
+        assert "above it at" in sure.certified
+        assert loss_of(problem, sure, method, 64) <= 0.2
+
+
+def test_a_certificate_that_came_to_no_end_does_not_say_so(monkeypatch):
+    from course_lib.nqm import certificate
+    from course_lib.nqm.landscape import Landscape
+
+    problem = harmonic(100)
+    land = Landscape(problem, "sgd", 8.0, 0.3, None, 1.0)
+    right = steps_to_target(problem, 0.3, batch_size=8)
+    monkeypatch.setattr(certificate, "ROUNDS", 1)
+    said = certificate.certify_least(problem, land, right.steps + 9, land.point(right.lr, 1.0))[2]
+    assert said == "not certified: the search on 100 of 100 coordinates came to no end in 1 rounds"
+
+
 def test_a_target_above_the_initial_loss_takes_no_step():
     assert steps_to_target(harmonic(10), 5.0).steps == 0
 
@@ -196,8 +268,11 @@ def test_out_of_reach_says_why(given, reason):
         ({"method": "nesterov_lookahead"}, "method is 'nesterov_lookahead'; allowed is 'nesterov'"),
         ({"target": [0.1, 0.2]}, "target has shape"),
         ({"lr": 0}, "lr is 0; allowed is a finite number > 0"),
+        ({"method": "heavy_ball", "momentum": [0.5]}, r"momentum has shape \(1,\); allowed is one number"),
+        ({"method": ["sgd"]}, r"method is \['sgd'\]; allowed is one of"),
+        ({"problem": [1.0]}, "problem is a list; allowed is a Spectrum, such as"),
     ],
 )
 def test_bad_input_is_one_sentence(given, sentence):
     with pytest.raises(ValueError, match=sentence):
-        steps_to_target(harmonic(10), **({"target": 0.1} | given))
+        steps_to_target(**({"problem": harmonic(10), "target": 0.1} | given))

@@ -1,4 +1,4 @@
-"""AMSGrad: a step size that never grows, and the example on which Adam goes the wrong way."""
+"""AMSGrad: a large v that is not forgotten, and the example on which Adam goes the wrong way."""
 
 import numpy as np
 import pytest
