@@ -8,7 +8,7 @@ from course_lib.nqm.landscape import Landscape, lowest
 
 RESOLVED = 1e-5  # finer ripples are more than a spectrum's nodes can tell
 GRAIN = 1e-6, 1e-4  # to which part of themselves steps are searched for in ripples that are resolved, and in others
-SETTLED = 1e-6, 1e-4  # what may be left of the log loss there; one step in 1000 changes it by 1e-3
+SETTLED = 1e-5, 1e-4  # what may be left of the log loss there; one step in 1000 changes it by 1e-3
 
 
 class Follower:
