@@ -9,10 +9,7 @@ package, `records/capstone.json`, is made again by `save(log())`.
 import json
 from importlib.resources import files
 
-import numpy as np
-
 from course_lib.experiments import char_ladder, char_muon
-from course_lib.problems import shakespeare
 from course_lib.rules import muon
 from course_lib.schedules import Linear, WarmUp
 
@@ -29,22 +26,17 @@ def factor(schedule: str, steps: int):
 
 def train(settings: dict, *, seed: int = 0, steps: int = char_ladder.STEPS, device="cpu") -> tuple:
     """(Trace, validation loss in nats) of one run; data, net, batches and clipping as in `char_ladder.train`."""
-    import torch
-
-    from course_lib.problems.char_transformer import CharTransformer, next_symbol_loss
-    from course_lib.training import train_torch
-
     _check(settings)
-    ids, alphabet = shakespeare.characters()
-    training, held_out = (part.astype(np.int64) for part in shakespeare.split(ids))
-    net = CharTransformer(len(alphabet), seed=seed).to(device)
-    optimizer = _optimizer(net, settings["rule"], settings["lr"])
-    falling = torch.optim.lr_scheduler.LambdaLR(optimizer, factor(settings["schedule"], steps))
-    batches = shakespeare.batches(len(training), char_ladder.BATCH_SIZE, char_ladder.CONTEXT, steps, seed)
-    own = {"name": settings["rule"].lower(), "label": f"{settings['rule']}, {settings['schedule']}"}
-    how = own | {"loss": next_symbol_loss, "clip": char_ladder.CLIP, "scheduler": falling}
-    trace = train_torch(net, optimizer, batches, training[:-1], training[1:], **how)
-    return trace, char_ladder.validation_loss(net, held_out)
+    rule, lr, schedule = (settings[key] for key in ("rule", "lr", "schedule"))
+    return char_ladder.run(
+        lambda net: _optimizer(net, rule, lr),
+        seed=seed,
+        steps=steps,
+        device=device,
+        factor=factor(schedule, steps),
+        name=rule.lower(),
+        label=f"{rule}, {schedule}",
+    )
 
 
 def _optimizer(net, rule: str, lr: float):

@@ -39,16 +39,29 @@ def train(rule, lr: float, *, seed: int = 0, steps: int = STEPS, device="cpu", l
 
     Both losses are in nats a character; the seed draws the initial weights and the batches.
     """
-    from course_lib.problems.char_transformer import CharTransformer, next_symbol_loss
     from course_lib.torch_optim import TorchOptimizer
+
+    def optimizer_of(net):
+        return TorchOptimizer(net.parameters(), rule, lr=lr)
+
+    name = rule.__name__.rpartition(".")[2]
+    return run(optimizer_of, seed=seed, steps=steps, device=device, name=name, label=label)
+
+
+def run(optimizer_of, *, seed: int = 0, steps: int = STEPS, device="cpu", factor=None, **named) -> tuple:
+    """The same with `optimizer_of(net)`, its rates times `factor(t)` at step t where that is given."""
+    from torch.optim.lr_scheduler import LambdaLR
+
+    from course_lib.problems.char_transformer import CharTransformer, next_symbol_loss
     from course_lib.training import train_torch
 
     ids, alphabet = shakespeare.characters()
     training, held_out = (part.astype(np.int64) for part in shakespeare.split(ids))
     net = CharTransformer(len(alphabet), seed=seed).to(device)
+    optimizer = optimizer_of(net)
     batches = shakespeare.batches(len(training), BATCH_SIZE, CONTEXT, steps, seed)
-    own = {"name": rule.__name__.rpartition(".")[2], "label": label, "loss": next_symbol_loss, "clip": CLIP}
-    trace = train_torch(net, TorchOptimizer(net.parameters(), rule, lr=lr), batches, training[:-1], training[1:], **own)
+    how = {"loss": next_symbol_loss, "clip": CLIP, "scheduler": factor and LambdaLR(optimizer, factor)}
+    trace = train_torch(net, optimizer, batches, training[:-1], training[1:], **how, **named)
     return trace, validation_loss(net, held_out)
 
 

@@ -10,7 +10,6 @@ from importlib.resources import files
 import numpy as np
 
 from course_lib.experiments import char_ladder
-from course_lib.problems import shakespeare
 from course_lib.rule import Rule
 from course_lib.rules import adamw, muon
 
@@ -20,16 +19,8 @@ RECORD = files(__package__) / "records" / "char_muon.json"
 
 def train(lr: float, *, rule=muon, seed: int = 0, steps: int = char_ladder.STEPS, device="cpu") -> tuple:
     """(Trace, validation loss) as in `char_ladder.train`; `rule` takes the attention's and the MLPs' matrices."""
-    from course_lib.problems.char_transformer import CharTransformer, next_symbol_loss
-    from course_lib.training import train_torch
-
-    ids, alphabet = shakespeare.characters()
-    training, held_out = (part.astype(np.int64) for part in shakespeare.split(ids))
-    net = CharTransformer(len(alphabet), seed=seed).to(device)
-    batches = shakespeare.batches(len(training), char_ladder.BATCH_SIZE, char_ladder.CONTEXT, steps, seed)
-    own = {"name": "muon", "label": f"Muon, lr {lr:g}, seed {seed}", "loss": next_symbol_loss, "clip": char_ladder.CLIP}
-    trace = train_torch(net, optimizer(net, rule, lr), batches, training[:-1], training[1:], **own)
-    return trace, char_ladder.validation_loss(net, held_out)
+    named = {"name": "muon", "label": f"Muon, lr {lr:g}, seed {seed}"}
+    return char_ladder.run(lambda net: optimizer(net, rule, lr), seed=seed, steps=steps, device=device, **named)
 
 
 def optimizer(net, rule, lr: float):

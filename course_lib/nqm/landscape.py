@@ -129,7 +129,7 @@ def least_steps(land: Landscape, tau: float, theta: np.ndarray, *, taper: bool):
         last, moved = (here, theta), 1.0
         if fall[0] < 0.1:
             low = here.height[0] - fall[0]
-            moved = float(np.clip(-low / min(FLAT, slope), -0.7, 0.7))
+            moved = float(np.clip(-low / min(FLAT, slope), -0.7, 0.7))  # in this order FLAT where slope is NaN
             last, moved = None, min(max(tau + moved, 0.0), LAST) - tau
             tau += moved
         theta = theta + step[0]

@@ -129,7 +129,8 @@ def _tuned(problem: Spectrum, land: Landscape, certify: bool) -> StepsToTarget:
     if smooth and smooth[0] >= math.log(LONGEST):
         return _out_of_reach(land, f"it takes more than {LONGEST:.0e} steps")
     found = _followed(problem, land, *smooth) if smooth else None
-    early = sweep(land, found[0] - 1 if found else LONGEST) if not found or cheap(land, found[0] - 1) else None
+    most = found[0] - 1 if found else LONGEST
+    early = sweep(land, most) if not found or cheap(land, most) else None
     if early:
         found = *early, "the first of all steps at which a grid's lowest dips, followed to the bottom, reach it"
     if not found:
